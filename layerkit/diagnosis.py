@@ -1,0 +1,109 @@
+"""Look at images and say what is wrong with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from .causes import find_causes
+from .finding import Outcome, Rule
+from .frames import Frames, read_frames
+from .image import Image, Source
+from .inventory import Inventory
+from .loaders import DEFAULT, predict
+from .progress import SILENT, Progress
+from .report import ImageReport, Report
+from .rules import RULES
+
+
+def diagnose(
+    target: str | Path | Source | Image,
+    *,
+    deep: bool = False,
+    loaders: Sequence[str] = (),
+    held: Inventory | str | Path | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    progress: Progress = SILENT,
+) -> Report:
+    """Say what is wrong with every image that `target` offers, why, and who will refuse it.
+
+    Parameters
+    ----------
+    target
+        A path, a transport and its location as the command line takes them, or an opened source or image.
+    deep
+        Read all bytes and check digests and diff IDs; without it only headers and JSON are read.
+    loaders
+        Names of runtimes, `NAME` or `NAME@VERSION`, whose verdict is wanted; the report's exit code is 1 if one refuses.
+    held
+        An inventory, or a path to one or to an archive that the target has loaded: layers held there may be absent here.
+    select, ignore
+        Codes or their beginnings, as `LK2`.
+    progress
+        Told of bytes as they are read.
+
+    Raises
+    ------
+    SourceError
+        The bytes could not be reached. Whatever is wrong with them is in the report.
+
+    Examples
+    --------
+    >>> report = diagnose("data/trimmed-25-of-36.tar")
+    >>> report.outcome, [finding.code for finding in report.findings]
+    ('broken', ['LK101'])
+    """
+    start = time.perf_counter()
+    inventory = read_held(held) if isinstance(held, str | Path) else held
+    frames = read_frames(target, deep=deep, held=inventory, progress=progress)
+    rules = [rule for rule in RULES if _chosen(rule.code, select, ignore)]
+    outcomes = tuple(_run([r for r in rules if r.scope == "file"], frames, frames.deep, {}))
+    done = {outcome.rule.code: outcome for outcome in outcomes}
+    causes, image_causes = find_causes(frames)
+    images = tuple(
+        ImageReport(
+            alignment,
+            tuple(_run([r for r in rules if r.scope == "image"], alignment, frames.deep, done)),
+            why,
+        )
+        for alignment, why in zip(frames.alignments, image_causes, strict=True)
+    )
+    verdicts = tuple(predict(frames, loaders or DEFAULT))
+    subject = str(target) if isinstance(target, str | Path) else frames.source.uri
+    elapsed = time.perf_counter() - start
+    return Report(subject, frames, outcomes, causes, images, verdicts, tuple(loaders), elapsed)
+
+
+def read_held(held: str | Path) -> Inventory:
+    """An inventory from its file, or from an archive: what a host holds that has loaded it."""
+    with Path(held).open("rb") as file:
+        head = file.read(64)
+    if head.lstrip().startswith(b"{"):
+        return Inventory.read(held)
+    frames = read_frames(held)
+    return Inventory.of_images(str(held), *(alignment.image for alignment in frames.alignments))
+
+
+def _chosen(code: str, select: Sequence[str], ignore: Sequence[str]) -> bool:
+    return (not select or code.startswith(tuple(select))) and not code.startswith(tuple(ignore) or ("-",))
+
+
+def _run(rules: Iterable[Rule], subject: Any, deep: bool, before: dict[str, Outcome]) -> Iterator[Outcome]:
+    """Run rules in dependency order; one whose ground is unsure is skipped, and says so."""
+    by_code = {rule.code: rule for rule in rules}
+    done = dict(before)
+    order = TopologicalSorter({code: rule.requires & by_code.keys() for code, rule in by_code.items()})
+    for code in order.static_order():
+        rule = by_code[code]
+        unmet = sorted(c for c in rule.requires if c in done and not done[c].passed)
+        if unmet:
+            done[code] = Outcome(rule, skipped_because=f"{', '.join(unmet)} did not pass")
+        elif rule.deep and not deep:
+            done[code] = Outcome(rule, skipped_because="layer contents were not read (--deep)")
+        else:
+            done[code] = Outcome(rule, tuple(rule.check(subject)))
+    yield from (done[code] for code in by_code)

@@ -1,0 +1,144 @@
+"""A diagnosis as an object: to look at, to query, to write down in any of FORMATS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..alignment import Alignment
+from ..errors import UsageError
+from ..finding import Cause, Finding, Outcome
+from ..frames import Frames
+from ..verdict import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Judgement = Literal["sound", "incomplete", "broken"]
+"""`incomplete` is sound against a target that holds the absent layers, and only there."""
+
+_ORDER: Mapping[Judgement, int] = {"sound": 0, "incomplete": 1, "broken": 2}
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """What was found of one image."""
+
+    alignment: Alignment = field(repr=False)
+    outcomes: tuple[Outcome, ...] = field(default=(), repr=False)
+    causes: tuple[Cause, ...] = ()
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(f for outcome in self.outcomes for f in outcome.findings)
+
+    @property
+    def name(self) -> str:
+        return self.alignment.image.reference or "(no tag)"
+
+    @cached_property
+    def outcome(self) -> Judgement:
+        return judge(self.findings)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found of one subject: of the file as a whole, of each image in it, and who will load it.
+
+    `elapsed` is seconds. In a notebook it shows itself; `write` picks the format by the file's suffix.
+    """
+
+    subject: str
+    frames: Frames = field(repr=False)
+    outcomes: tuple[Outcome, ...] = field(default=(), repr=False)
+    causes: tuple[Cause, ...] = ()
+    images: tuple[ImageReport, ...] = ()
+    verdicts: tuple[Verdict, ...] = field(default=(), repr=False)
+    wanted: tuple[str, ...] = ()
+    """The loaders that the caller named: where one refuses, something is wrong."""
+    elapsed: float = 0.0
+
+    @property
+    def format(self) -> str:
+        return self.frames.source.format
+
+    @property
+    def deep(self) -> bool:
+        return self.frames.deep
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, the file's first, then each image's in turn."""
+        own = tuple(f for outcome in self.outcomes for f in outcome.findings)
+        return own + tuple(f for image in self.images for f in image.findings)
+
+    @cached_property
+    def all_outcomes(self) -> tuple[Outcome, ...]:
+        return self.outcomes + tuple(o for image in self.images for o in image.outcomes)
+
+    @cached_property
+    def outcome(self) -> Judgement:
+        """The worst of the file and its images."""
+        own = judge(tuple(f for outcome in self.outcomes for f in outcome.findings))
+        return max([own, *(image.outcome for image in self.images)], key=lambda j: _ORDER[j])
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing wrong, 1 something wrong was found."""
+        refused = any(
+            v.loads is False and v.loader in self.wanted or v.name in self.wanted for v in self.verdicts
+        )
+        return int(self.outcome != "sound" or refused)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The findings as a frame: image, code, severity, message, positions, fix."""
+        import pandas as pd
+
+        rows = [("", f) for outcome in self.outcomes for f in outcome.findings]
+        rows += [(image.name, f) for image in self.images for f in image.findings]
+        columns = ["image", "code", "severity", "message", "positions", "fix"]
+        return pd.DataFrame(
+            [(name, f.code, f.severity, f.message, list(f.positions), f.fix) for name, f in rows],
+            columns=columns,
+        )
+
+    def render(self, format: str = "text") -> str:
+        """The report as a string in one of FORMATS."""
+        if format not in FORMATS:
+            raise UsageError(f"unknown format {format!r}, expected one of {', '.join(FORMATS)}")
+        return FORMATS[format](self)
+
+    def write(self, path: str | Path, format: str = "") -> Path:
+        """Write the report; without `format` the suffix decides (.html, .json, .md, .sarif, .xml, .txt)."""
+        path = Path(path)
+        path.write_text(self.render(format or _SUFFIXES.get(path.suffix, "text")), encoding="utf-8")
+        return path
+
+
+def judge(findings: Sequence[Finding]) -> Judgement:
+    """Errors break an image, unless all that is wrong is layers left out that a target may hold."""
+    errors = [f for f in findings if f.severity == "error"]
+    if not errors:
+        return "sound"
+    return (
+        "incomplete" if all(f.code == "LK201" and f.evidence.get("omittable") for f in errors) else "broken"
+    )
+
+
+Renderer = Callable[[Report], str]
+
+_SUFFIXES = {
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".md": "md",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".txt": "text",
+}
+
+FORMATS: Mapping[str, Renderer] = {}

@@ -1,0 +1,387 @@
+"""Image archives and layouts: docker-archive, oci-archive, OCI layout folders, and archives that are both.
+
+`manifest.json` is moby's (image/tarexport/save.go, `manifestItem`); `oci-layout`, `index.json` and `blobs/` are
+those of the OCI image-spec, image-layout.md. Both halves are read where both are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from ..digest import Digest, Measurement, is_digest, sha256
+from ..document import LIMIT, Document, field_of, number_of, strings_of, text_of, texts_of
+from ..errors import NotFound
+from ..image import Blob, Entry, Manifest
+from .backing import WELL_KNOWN, Backing
+from .members import Found, Members
+from .recognition import Likeness, recognise_bytes, recognise_members
+from .tar import Member
+
+INDEX_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    }
+)
+_NESTING, _OFFERS = 4, 1000
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One element of `manifest.json`."""
+
+    config: str
+    tags: tuple[str, ...]
+    layers: tuple[str, ...]
+    layers_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One image manifest that `index.json` leads to; `path` are the indexes on the way."""
+
+    blob: Blob
+    tags: tuple[str, ...]
+    platform: str
+    attestation: bool
+    present: bool
+    nested: bool
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A source made of files. Its public attributes are the facts that file-level rules look at."""
+
+    uri: str
+    backing: Backing = field(repr=False)
+    views: frozenset[str] = frozenset({"docker", "oci"})
+    """Which halves the caller wants read."""
+
+    @property
+    def members(self) -> Members:
+        return self.backing.members
+
+    @cached_property
+    def documents(self) -> Mapping[str, Document]:
+        """The well-known JSON files that are there, by name; of several with one name the last."""
+        return {
+            name: self._document(name) for name in WELL_KNOWN if self.members.find(name).member is not None
+        }
+
+    def _document(self, name: str) -> Document:
+        member = self.members.find(name).member
+        if member is None:
+            return Document(fault="absent")
+        if member.size > LIMIT:
+            return Document(fault=f"larger than {LIMIT >> 20} MiB; not parsed")
+        with self.backing.open(member) as stream:
+            return Document.parse(stream.read(LIMIT + 1))
+
+    @cached_property
+    def format(self) -> str:
+        docker = "docker" in self.views and "manifest.json" in self.documents
+        oci = "oci" in self.views and "index.json" in self.documents
+        folder = self.uri.startswith("oci:")
+        if docker and oci:
+            return "oci-layout" if folder else "universal"
+        if docker:
+            return "docker-archive"
+        if oci or ("oci-layout" in self.documents and "oci" in self.views):
+            return "oci-layout" if folder else "oci-archive"
+        if "repositories" in self.documents or self.v1_layers:
+            return "legacy"
+        return "unknown"
+
+    @cached_property
+    def likeness(self) -> Likeness | None:
+        """What this is, where it is no image archive."""
+        if self.format != "unknown":
+            return None
+        return recognise_members(self.members) if self.members.all else recognise_bytes(self.backing.first)
+
+    @cached_property
+    def v1_layers(self) -> tuple[str, ...]:
+        """Folders that hold a legacy v1 layer: `<id>/json` beside `<id>/layer.tar`."""
+        names = self.members.cleaned
+        return tuple(n[:-5] for n in names if n.endswith("/json") and f"{n[:-5]}/layer.tar" in names)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The images of `manifest.json`; empty where `items_fault` says why."""
+        return self._items[0]
+
+    @cached_property
+    def items_fault(self) -> str:
+        return self._items[1]
+
+    @cached_property
+    def _items(self) -> tuple[tuple[Item, ...], str]:
+        if "docker" not in self.views or "manifest.json" not in self.documents:
+            return (), ""
+        return parse_items(self.documents["manifest.json"])
+
+    @cached_property
+    def offers(self) -> tuple[Offer, ...]:
+        """Every manifest that `index.json` names, nested indexes followed, attestations included."""
+        return self._offers[0]
+
+    @cached_property
+    def offers_fault(self) -> str:
+        return self._offers[1]
+
+    @cached_property
+    def _offers(self) -> tuple[tuple[Offer, ...], str]:
+        document = self.documents.get("index.json")
+        if "oci" not in self.views or document is None:
+            return (), ""
+        if document.fault:
+            return (), document.fault
+        manifests = field_of(document.value, "manifests") if isinstance(document.value, dict) else None
+        if not isinstance(manifests, list):
+            return (), "not an index: it has no list of manifests"
+        found: list[Offer] = []
+        fault = ""
+        for descriptor in manifests:
+            if (blob := descriptor_of(descriptor)) is None:
+                fault = "it names a manifest without a digest"
+            else:
+                found.extend(self._follow(blob, _tags(blob), _platform(descriptor), depth=0))
+            if len(found) > _OFFERS:
+                return tuple(found[:_OFFERS]), f"it names more than {_OFFERS} manifests; not read on"
+        return tuple(found), fault
+
+    def _follow(self, blob: Blob, tags: tuple[str, ...], platform: str, depth: int) -> Iterator[Offer]:
+        present = self.has(blob)
+        document = self._json(blob) if present else Document()
+        value = document.value if isinstance(document.value, dict) else {}
+        inner = field_of(value, "manifests")
+        if (blob.media_type in INDEX_TYPES or isinstance(inner, list)) and depth < _NESTING:
+            for descriptor in inner if isinstance(inner, list) else ():
+                child = descriptor_of(descriptor)
+                if child is not None:
+                    yield from self._follow(child, _tags(child) or tags, _platform(descriptor), depth + 1)
+            if present:
+                return
+        attestation = blob.annotations.get("vnd.docker.reference.type") == "attestation-manifest"
+        yield Offer(blob, tags, platform, attestation, present, depth > 0)
+
+    def _json(self, blob: Blob) -> Document:
+        with self.open(blob) as stream:
+            return Document.parse(stream.read(LIMIT + 1))
+
+    @cached_property
+    def images(self) -> tuple[Entry, ...]:
+        """What can be looked at: the items of `manifest.json`, paired with the OCI manifests of the same config."""
+        offers = [o for o in self.offers if not o.attestation]
+        wanted = [o for o in offers if o.present] or offers
+        by_config: dict[str, Offer] = {}
+        for offer in wanted:
+            manifest = self._oci(offer.blob)
+            if manifest.config is not None and manifest.config.digest:
+                by_config.setdefault(manifest.config.digest, offer)
+        entries, used = [], set()
+        for position, item in enumerate(self.items):
+            digest = self._config_digest(item)
+            partner = by_config.get(digest)
+            if partner is None:
+                partner = next((o for o in wanted if o.tags and set(o.tags) & set(item.tags)), None)
+            if partner is None and len(wanted) == len(self.items) == 1:
+                partner = wanted[0]
+            if partner is not None:
+                used.add(partner.blob.name)
+            entries.append(
+                Entry(
+                    item.tags,
+                    partner.platform if partner else "",
+                    position,
+                    partner.blob if partner else None,
+                )
+            )
+        entries += [Entry(o.tags, o.platform, None, o.blob) for o in wanted if o.blob.name not in used]
+        return tuple(entries)
+
+    def _config_digest(self, item: Item) -> str:
+        found = self.members.find(item.config).member
+        if found is None or found.size > LIMIT:
+            return ""
+        with self.backing.open(found) as stream:
+            return sha256(stream.read(LIMIT))
+
+    def entries(self) -> Sequence[Entry]:
+        return self.images
+
+    def manifests(self, entry: Entry) -> tuple[Manifest, ...]:
+        views = []
+        if entry.docker is not None:
+            item = self.items[entry.docker]
+            views.append(
+                Manifest(
+                    "docker",
+                    "manifest.json",
+                    Blob(item.config, _digest_in(item.config)) if item.config else None,
+                    tuple(Blob(path, _digest_in(path)) for path in item.layers),
+                    self.documents["manifest.json"].raw,
+                )
+            )
+        if entry.oci is not None:
+            views.append(self._oci(entry.oci))
+        return tuple(views)
+
+    def _oci(self, blob: Blob) -> Manifest:
+        if not self.has(blob):
+            return Manifest("oci", blob.name, fault=f"{blob.name} is not there", fault_kind="absent")
+        with self.open(blob) as stream:
+            raw = stream.read(LIMIT + 1)
+        return parse_manifest(blob, raw)
+
+    def find(self, blob: Blob) -> Found:
+        """Where a blob's name leads: a member path, or a digest under `blobs/`."""
+        if is_digest(blob.name):
+            return self.members.find(f"blobs/{blob.name.replace(':', '/', 1)}")
+        return self.members.find(blob.name)
+
+    def has(self, blob: Blob) -> bool:
+        return self.find(blob).member is not None
+
+    def open(self, blob: Blob) -> AbstractContextManager[BinaryIO]:
+        member = self.find(blob).member
+        if member is None:
+            raise NotFound(f"{blob.name} is not in {self.uri}")
+        return self.backing.open(member)
+
+    def others(self, listed: frozenset[str]) -> Sequence[Blob]:
+        members = self.members.cleaned.items()
+        return [
+            Blob(name, _digest_in(name))
+            for name, member in members
+            if member.kind == "file"
+            and f"@{member.offset}" not in listed
+            and not _is_json(name, member, self.backing)
+        ]
+
+    def key(self, blob: Blob) -> str:
+        member = self.find(blob).member
+        return blob.name if member is None else f"@{member.offset}"
+
+    def stored_size(self, blob: Blob) -> int | None:
+        member = self.find(blob).member
+        return None if member is None else member.stored
+
+    def head(self, blob: Blob) -> bytes:
+        member = self.find(blob).member
+        return b"" if member is None else self.backing.head(member)
+
+    def measure(self, blob: Blob, tick: Callable[[int], None] | None = None) -> Measurement:
+        member = self.find(blob).member
+        if member is None:
+            raise NotFound(f"{blob.name} is not in {self.uri}")
+        return self.backing.measure(member, tick)
+
+
+def parse_items(document: Document) -> tuple[tuple[Item, ...], str]:
+    """The items of a `manifest.json`, or why there are none."""
+    if document.fault:
+        return (), document.fault
+    if document.value is None:
+        return (), "null"
+    if not isinstance(document.value, list):
+        return (), "not a list of images"
+    items = []
+    for doc in document.value:
+        if not isinstance(doc, dict):
+            return (), "not a list of images"
+        layers, tags = field_of(doc, "Layers"), field_of(doc, "RepoTags")
+        config = field_of(doc, "Config")
+        if (
+            not isinstance(config, str | None)
+            or (layers is not None and strings_of(layers) is None)
+            or (tags is not None and strings_of(tags) is None)
+        ):
+            return (), "an image in it has a Config, RepoTags or Layers of the wrong type"
+        items.append(Item(config or "", strings_of(tags) or (), strings_of(layers) or (), layers is None))
+    return tuple(items), "" if items else "an empty list"
+
+
+def parse_manifest(blob: Blob, raw: bytes) -> Manifest:
+    """An OCI or Docker schema 2 manifest from its bytes (OCI image-spec, manifest.md); never raises."""
+    name = blob.name
+    document = Document.parse(raw)
+    if document.fault:
+        return Manifest("oci", name, raw=raw, fault=document.fault, fault_kind="json")
+    doc = document.value
+    if not isinstance(doc, dict):
+        return Manifest("oci", name, raw=raw, fault="JSON, but not an object", fault_kind="shape")
+    media_type = text_of(doc, "mediaType") or blob.media_type
+    layers = field_of(doc, "layers")
+    blobs = [descriptor_of(d) for d in layers] if isinstance(layers, list) else []
+    config = descriptor_of(field_of(doc, "config"))
+    if field_of(doc, "schemaVersion") == 1:
+        return Manifest(
+            "schema1", name, raw=raw, media_type=media_type, fault="a schema 1 manifest", fault_kind="shape"
+        )
+    if config is None or (layers is not None and not isinstance(layers, list)) or None in blobs:
+        fault = "it has no config and list of layers with digests"
+        return Manifest("oci", name, raw=raw, media_type=media_type, fault=fault, fault_kind="shape")
+    altered = blob.digest is not None and blob.digest.startswith("sha256:") and sha256(raw) != blob.digest
+    return Manifest(
+        "oci",
+        name,
+        config,
+        tuple(b for b in blobs if b is not None),
+        raw,
+        media_type,
+        fault=f"its bytes hash to {sha256(raw)}" if altered else "",
+        fault_kind="altered" if altered else "",
+        annotations=texts_of(field_of(doc, "annotations")),
+    )
+
+
+def descriptor_of(value: Any) -> Blob | None:
+    """A content descriptor (OCI image-spec, descriptor.md); None where it names no digest."""
+    if not isinstance(value, dict):
+        return None
+    digest = text_of(value, "digest")
+    if not is_digest(digest):
+        return None
+    return Blob(
+        digest,
+        Digest(digest),
+        number_of(value, "size"),
+        text_of(value, "mediaType"),
+        strings_of(field_of(value, "urls")) or (),
+        texts_of(field_of(value, "annotations")),
+    )
+
+
+def _tags(blob: Blob) -> tuple[str, ...]:
+    for key in ("io.containerd.image.name", "org.opencontainers.image.ref.name"):
+        if name := blob.annotations.get(key, ""):
+            return (name,)
+    return ()
+
+
+def _platform(descriptor: Any) -> str:
+    platform = field_of(descriptor, "platform") if isinstance(descriptor, dict) else None
+    if not isinstance(platform, dict):
+        return ""
+    return "/".join(p for p in (text_of(platform, k) for k in ("os", "architecture", "variant")) if p)
+
+
+def _is_json(name: str, member: Member, backing: Backing) -> bool:
+    if name.endswith((".json", "/json", "/VERSION")) or name in WELL_KNOWN or member.size == 0:
+        return True
+    return member.size <= LIMIT and backing.head(member).lstrip()[:1] in (b"{", b"[")
+
+
+def _digest_in(path: str) -> Digest | None:
+    """The blob digest that a path under `blobs/sha256/` claims."""
+    algorithm, _, rest = path.removeprefix("./").removeprefix("blobs/").partition("/")
+    if path.removeprefix("./").startswith("blobs/") and is_digest(f"{algorithm}:{rest}"):
+        return Digest(f"{algorithm}:{rest}")
+    return None
