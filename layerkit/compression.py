@@ -61,9 +61,7 @@ def inflate(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes
     for piece in _members(counted(), _ENGINES[compression], compression):
         out += len(piece)
         if out > _GRACE and out > _RATIO * seen:
-            raise FormatError(
-                f"{compression} stream expands more than {_RATIO}-fold past {_GRACE >> 30} GiB; not read on"
-            )
+            raise FormatError(f"{compression} stream grows over {_RATIO}-fold past {_GRACE >> 30} GiB; not read on")
         yield piece
 
 
