@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
+from layerkit.compression import zstd
 from tests.images import (
     ABSENT,
     CASES,
@@ -61,7 +61,7 @@ def unpacked(data: bytes) -> bytes:
         b"\x1f\x8b": gzip.decompress,
         b"BZh": bz2.decompress,
         b"\xfd7zXZ": lzma.decompress,
-        b"\x28\xb5\x2f\xfd": lambda text: zstandard.ZstdDecompressor().decompressobj().decompress(text),
+        b"\x28\xb5\x2f\xfd": lambda text: zstd.decompress(text),
     }
     return next((tool(data) for magic, tool in tools.items() if data.startswith(magic)), data)
 
@@ -100,9 +100,7 @@ def changed(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("compression", [*PACKERS, ("gzip", "plain", "zstd")])
 @pytest.mark.parametrize("write", [docker_archive, oci_layout, hybrid])
-def test_a_sound_image_agrees_with_itself(
-    write: Callable[..., Tar], compression: str | tuple[str, ...]
-) -> None:
+def test_a_sound_image_agrees_with_itself(write: Callable[..., Tar], compression: str | tuple[str, ...]) -> None:
     data = bytes(write(replace(SOUND, compression=compression)))
     told = claims(data)
     assert [sha256(unpacked(layer)) for layer in told["bytes"]] == told["config.rootfs"]["diff_ids"]
@@ -156,11 +154,7 @@ def test_a_knob_changes_its_own_claim_only(knobs: dict[str, Any], expected: set[
 )
 def test_a_layout_knob_changes_its_own_claim_only(knobs: dict[str, Any], expected: set[str]) -> None:
     sound = claims(bytes(oci_layout(SOUND)))
-    assert (
-        expected - {"index.size"}
-        <= changed(sound, claims(bytes(oci_layout(replace(SOUND, **knobs)))))
-        <= expected
-    )
+    assert expected - {"index.size"} <= changed(sound, claims(bytes(oci_layout(replace(SOUND, **knobs))))) <= expected
 
 
 def test_stored_nothing_is_not_stored_empty() -> None:
@@ -179,9 +173,7 @@ def test_history_steps_mark_the_empty_ones() -> None:
 @pytest.mark.parametrize("naming", NAMINGS)
 def test_namings_lead_to_the_layers(naming: str) -> None:
     archive = replace(SOUND, names=naming)
-    assert [members(bytes(docker_archive(archive)))[name] for name in archive.layer_names] == list(
-        SOUND.layers
-    )
+    assert [members(bytes(docker_archive(archive)))[name] for name in archive.layer_names] == list(SOUND.layers)
 
 
 def test_the_well_known_empty_layer() -> None:
@@ -307,9 +299,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 def rows() -> dict[str, list[str]]:
     """The table of data/README.md: file -> its other cells."""
     lines = (DATA / "README.md").read_text(encoding="utf-8").splitlines()
-    cells = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")
-    ]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
     return {name.strip("`"): rest for name, *rest in cells}
 
 
@@ -361,9 +351,7 @@ def test_data_is_small_and_every_archive_has_its_row() -> None:
         ("sound-workdir.tar", 7, 7, 7, 7),
     ],
 )
-def test_data_has_the_numbers_it_is_named_for(
-    name: str, listed: int, promised: int, stored: int, history: int
-) -> None:
+def test_data_has_the_numbers_it_is_named_for(name: str, listed: int, promised: int, stored: int, history: int) -> None:
     told = claims((DATA / name).read_bytes())
     made = [step for step in told["config.history"] if not step.get("empty_layer")]
     present = [layer for layer in told["bytes"] if layer is not None]

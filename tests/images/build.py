@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import zstandard
+from layerkit.compression import zstd
 
 from .tar import Member, Tar, encode
 
@@ -40,7 +40,7 @@ Stored = bytes | None | Callable[[bytes], bytes]  # None: left out of the file
 
 def _zstd(data: bytes) -> bytes:
     # As `zstd -c` does for a pipe: checksum, no content size in the frame.
-    stream = zstandard.ZstdCompressor(write_checksum=True).compressobj()
+    stream = zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
     return stream.compress(data) + stream.flush()
 
 

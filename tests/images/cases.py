@@ -106,15 +106,11 @@ def _cut_clean(salt: str) -> bytes:
 DOCKER: Mapping[str, Case] = {
     "da_good": lambda s: _docker(s),
     "da_no_manifest": lambda s: _docker(s).drop("manifest.json"),
-    "da_manifest_truncjson": lambda s: _docker(s).replace(
-        "manifest.json", b'[{"Config":"a.json","RepoTags":'
-    ),
+    "da_manifest_truncjson": lambda s: _docker(s).replace("manifest.json", b'[{"Config":"a.json","RepoTags":'),
     "da_manifest_emptylist": lambda s: _docker(s).replace("manifest.json", b"[]"),
     "da_manifest_null": lambda s: _docker(s).replace("manifest.json", b"null"),
     "da_manifest_object": lambda s: _docker(s).edit("manifest.json", lambda items: items[0]),
-    "da_manifest_trailing": lambda s: (tar := _docker(s)).replace(
-        "manifest.json", tar["manifest.json"] + b"\nGARBAGE"
-    ),
+    "da_manifest_trailing": lambda s: (tar := _docker(s)).replace("manifest.json", tar["manifest.json"] + b"\nGARBAGE"),
     "da_config_notjson": lambda s: _docker(s, config_bytes=b"not json at all"),
     "da_config_zerobytes": lambda s: _docker(s, config_bytes=b""),
     "da_config_name_mismatch": lambda s: _docker(s, config_name="0" * 64 + ".json"),
@@ -130,12 +126,8 @@ DOCKER: Mapping[str, Case] = {
     "da_layer_zerobytes": lambda s: _docker(s, stored={1: b""}),
     "da_layer_emptyfile_diffid": lambda s: _docker(s, layers=(layer(s, 0), b"", layer(s, 2))),
     "da_gzip": lambda s: _docker(s, compression="gzip"),
-    "da_gzip_count_fewer": lambda s: _docker(
-        s, count=4, compression="gzip", **_layers(lambda names: names[:3])
-    ),
-    "da_gzip_truncated": lambda s: _docker(
-        s, compression="gzip", stored={1: lambda data: data[: len(data) // 2]}
-    ),
+    "da_gzip_count_fewer": lambda s: _docker(s, count=4, compression="gzip", **_layers(lambda names: names[:3])),
+    "da_gzip_truncated": lambda s: _docker(s, compression="gzip", stored={1: lambda data: data[: len(data) // 2]}),
     "da_xz": lambda s: _docker(s, compression="xz"),
     "da_bz2": lambda s: _docker(s, compression="bzip2"),
     "da_symlink_unique": _linked("../store/x.tar"),
@@ -195,9 +187,7 @@ GZIP = build.OCI_LAYER + "+gzip"
 LAYOUTS: Mapping[str, Case] = {
     "oci_good": lambda s: _oci(s),
     "oci_no_index": lambda s: _oci(s).drop("index.json"),
-    "oci_index_empty": lambda s: _oci(s).edit(
-        "index.json", lambda index: {"schemaVersion": 2, "manifests": []}
-    ),
+    "oci_index_empty": lambda s: _oci(s).edit("index.json", lambda index: {"schemaVersion": 2, "manifests": []}),
     "oci_layout_badversion": lambda s: _oci(s).replace("oci-layout", b'{"imageLayoutVersion":"9.9.9"}'),
     "oci_config_missing": lambda s: _oci(s, stored={"config": None}),
     "oci_layer_missing": lambda s: _oci(s, stored={1: None}),
@@ -210,9 +200,7 @@ LAYOUTS: Mapping[str, Case] = {
     "oci_manifest_size_wrong": lambda s: _oci(s, descriptor={"size": lambda size: size + 7}),
     "oci_diffid_mismatch": lambda s: _oci(s, diff_ids=(_ids(s)[0], sha256(b"other"), _ids(s)[2])),
     "oci_diffid_order": lambda s: _oci(s, diff_ids=tuple(_ids(s, (1, 0, 2)))),
-    "oci_diffid_compressed": lambda s: _oci(
-        s, diff_ids=tuple(sha256(pack(data, "gzip")) for data in stack(s))
-    ),
+    "oci_diffid_compressed": lambda s: _oci(s, diff_ids=tuple(sha256(pack(data, "gzip")) for data in stack(s))),
     "oci_zero_layers_nonzero_diffids": lambda s: _oci(s, manifest={"layers": []}),
     "oci_history_more": lambda s: _oci(s, config={"history": steps("h0", "h1", "h2", "h3", "h4")}),
     "oci_uncompressed": lambda s: _oci(s, compression="plain"),
@@ -279,15 +267,9 @@ def _thin_cases() -> dict[str, Case]:
         "thin_mix_1_child_oci_gz": fixed(oci_layout, child),
         "thin_mix_2_child_oci_plain": fixed(oci_layout, _thin("d", [0, 1, 2, 4], [4], "childp")),
         # What is stored for layers the host has is never opened by docker's graphdriver store.
-        "thin_da_5_present_but_wrong": fixed(
-            docker_archive, _thin("a", [0, 1, 2, 9], [], "wrong", stored=wrong)
-        ),
-        "thin_da_6_empty_paths": fixed(
-            docker_archive, _thin("a", [0, 1, 2, 10], [10], "emptypaths", **no_paths)
-        ),
-        "thin_da_7_placeholders": fixed(
-            docker_archive, _thin("a", [0, 1, 2, 11], [], "placeholders", stored=nothing)
-        ),
+        "thin_da_5_present_but_wrong": fixed(docker_archive, _thin("a", [0, 1, 2, 9], [], "wrong", stored=wrong)),
+        "thin_da_6_empty_paths": fixed(docker_archive, _thin("a", [0, 1, 2, 10], [10], "emptypaths", **no_paths)),
+        "thin_da_7_placeholders": fixed(docker_archive, _thin("a", [0, 1, 2, 11], [], "placeholders", stored=nothing)),
     }
 
 

@@ -36,9 +36,7 @@ def _header(**fields: bytes) -> Callable[[], bytes]:
 def _platforms() -> bytes:
     linux = {"os": "linux", "architecture": "amd64"}
     here = replace(PACKED, descriptor={"platform": linux})
-    arm = replace(
-        PACKED, config={"architecture": "arm64"}, descriptor={"platform": {**linux, "architecture": "arm64"}}
-    )
+    arm = replace(PACKED, config={"architecture": "arm64"}, descriptor={"platform": {**linux, "architecture": "arm64"}})
     return bytes(oci_layout(here, ghost(arm), nested=True))
 
 
@@ -48,9 +46,7 @@ def _only_linked() -> bytes:
 
 
 def _link(target: str) -> Callable[[], bytes]:
-    return lambda: bytes(
-        docker_archive(replace(SOUND, stored={1: None})).symlink(SOUND.layer_names[1], target)
-    )
+    return lambda: bytes(docker_archive(replace(SOUND, stored={1: None})).symlink(SOUND.layer_names[1], target))
 
 
 def _prefixed(prefix: str) -> Callable[[], bytes]:

@@ -1,0 +1,41 @@
+"""Fixtures that every test may ask for: the real components of tests/services."""
+
+from tests.services.fixtures import (
+    buildah,
+    buildah_storage,
+    built_image,
+    built_image_classic,
+    chromium,
+    ctr,
+    ctr_daemon,
+    docker20,
+    docker20_daemon,
+    docker26,
+    docker26_daemon,
+    docker26c,
+    docker26c_daemon,
+    podman,
+    podman_storage,
+    registry,
+    skopeo,
+)
+
+__all__ = [
+    "buildah",
+    "buildah_storage",
+    "built_image",
+    "built_image_classic",
+    "chromium",
+    "ctr",
+    "ctr_daemon",
+    "docker20",
+    "docker20_daemon",
+    "docker26",
+    "docker26_daemon",
+    "docker26c",
+    "docker26c_daemon",
+    "podman",
+    "podman_storage",
+    "registry",
+    "skopeo",
+]
