@@ -82,6 +82,8 @@ def measure(stream: BinaryIO, tick: Callable[[int], None] | None = None) -> Meas
             data = stream.read(CHUNK)
 
     head = stream.read(CHUNK)
+    while 0 < len(head) < 16 and (more := stream.read(CHUNK)):  # a slow stream may give a byte at a time
+        head += more
     compression = detect(head)
     if compression == "":
         for _ in chunks():
