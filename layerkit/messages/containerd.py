@@ -1,7 +1,8 @@
-"""What containerd says: `ctr images import` and `pull`, Docker's containerd store, nerdctl, kind, the kubelet.
+"""What containerd says: `ctr images import` and `pull`, Docker's containerd store, nerdctl, kind, kubelet.
 
 Sources (containerd): ``core/images/archive/importer.go``, ``client/image.go``, ``pkg/rootfs/apply.go``,
-``core/unpack/unpacker.go``, ``core/transfer/local/import.go``; (moby) ``daemon/containerd/image_exporter.go``.
+``core/unpack/unpacker.go``, ``core/transfer/local/import.go``; (moby)
+``daemon/containerd/image_exporter.go``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from layerkit.messages.sentence import Sentence
 CTR = "ctr images import, nerdctl, kind load, the kubelet"
 DOCKER = "docker load, containerd store"
 BOTH = (DOCKER, CTR)
-OCI_COUNTS = {"manifest": "layers of the manifest", "diff_ids": "diff IDs in the image config (rootfs.diff_ids)"}
+OCI_COUNTS = {
+    "manifest": "layers of the manifest",
+    "diff_ids": "diff IDs in the image config (rootfs.diff_ids)",
+}
 
 UNPACK_LOADED = Sentence(
     id="containerd.unpack-loaded",
@@ -27,7 +31,8 @@ UNPACKING = Sentence(
     id="containerd.error-unpacking",
     text="Error unpacking image {name:w}: ",
     said_by=(f"{DOCKER}, 27.2 and later",),
-    means="The image {name} could not be unpacked. Docker still exits with 0, prints Loaded image, and keeps the broken record.",
+    means="The image {name} could not be unpacked. Docker still exits with 0, prints Loaded image, and "
+    "keeps the broken record.",
     kind="wrapper",
 )
 APPLY_LAYER = Sentence(
@@ -140,9 +145,12 @@ INGEST = Sentence(
 MISMATCHED_ROOTFS = Sentence(
     id="containerd.mismatched-rootfs",
     text="mismatched image rootfs and manifest layers",
-    said_by=(f"{DOCKER}, all versions (27.2 and later with exit status 0)", "ctr 1.6, or ctr 2.x with --local"),
-    means="The manifest lists another number of layers than the config promises diff IDs. Layers of an unknown media type are "
-    "not counted (containerd 1.7.13 and later).",
+    said_by=(
+        f"{DOCKER}, all versions (27.2 and later with exit status 0)",
+        "ctr 1.6, or ctr 2.x with --local",
+    ),
+    means="The manifest lists another number of layers than the config promises diff IDs. Layers of an "
+    "unknown media type are not counted (containerd 1.7.13 and later).",
     kind="count",
     codes=("LK101", "LK104", "LK406", "LK402"),
     causes=(*FEWER, "build-cache", "schema1-empty-layers"),
@@ -158,16 +166,19 @@ LAYERS_DIFFIDS = Sentence(
     codes=("LK104", "LK101", "LK406", "LK402"),
     causes=(*FEWER, "build-cache"),
     causes_more=("build-cache", *MORE),
-    next="Diagnose the image: the layer table shows which positions only one of the two has. A tag such as :cache may hold "
-    "build cache and no image.",
+    next="Diagnose the image: the layer table shows which positions only one of the two has. A tag such as "
+    ":cache may hold build cache and no image.",
 )
 WRONG_DIFF_ID = Sentence(
     id="containerd.wrong-diff-id",
     text="wrong diff id calculated on extraction {computed:q}",
-    said_by=(f"{DOCKER}, all versions", "ctr 1.6, or ctr 2.x with --local", "containerd pulls up to 2.1 (which print the "
-             "promised digest instead)"),
-    means="The bytes of a layer hash to {computed}, and the config promises another diff ID at that position. Pulls up to "
-    "containerd 2.1 print the promised digest here.",
+    said_by=(
+        f"{DOCKER}, all versions",
+        "ctr 1.6, or ctr 2.x with --local",
+        "containerd pulls up to 2.1 (which print the promised digest instead)",
+    ),
+    means="The bytes of a layer hash to {computed}, and the config promises another diff ID at that "
+    "position. Pulls up to containerd 2.1 print the promised digest here.",
     kind="content",
     codes=("LK202", "LK207", "LK209", "LK208"),
     causes=("corrupt-copy", "compressed-digests-as-diff-ids", "mixed-images", "truncated-copy"),
@@ -222,8 +233,8 @@ PLATFORM_NOT_FOUND_28 = replace(
 )
 PLATFORM_INCOMPLETE = Sentence(
     id="containerd.platform-incomplete",
-    text="requested platform(s) ([{platform}]) found, but some content is missing: NotFound: content digest {digest:h}: "
-    "not found",
+    text="requested platform(s) ([{platform}]) found, but some content is missing: NotFound: content digest "
+    "{digest:h}: not found",
     said_by=(f"{DOCKER}, 28 and later, with --platform",),
     means="The archive names an image for {platform} and does not hold all of it: the blob {digest} is missing.",
     kind="missing",
@@ -239,7 +250,8 @@ PLATFORM_NOT_PROVIDED = Sentence(
     kind="platform",
     codes=("LK308", "LK401", "LK201"),
     causes=("missing-platform", "incremental-filter"),
-    next="A load with --platform refuses archives that leave layers out on purpose: load without it, then run docker create.",
+    next="A load with --platform refuses archives that leave layers out on purpose: load without it, then "
+    "run docker create.",
 )
 NO_MATCH = Sentence(
     id="containerd.no-platform-match",
@@ -262,13 +274,14 @@ CONTENT_NOT_FOUND = Sentence(
     id="containerd.content-not-found",
     text="content digest {digest:h}: not found",
     said_by=("containerd and everything built on it: ctr, nerdctl, kind load, docker with the containerd store",),
-    means="The blob {digest} is neither in the archive nor in the store. It may be a layer, a config, or the manifest of "
-    "another platform; a damaged blob looks the same, because containerd files every member under its real digest.",
+    means="The blob {digest} is neither in the archive nor in the store. It may be a layer, a config, or "
+    "the manifest of another platform; a damaged blob looks the same, because containerd files every "
+    "member under its real digest.",
     kind="missing",
     codes=("LK201", "LK203", "LK308", "LK211", "LK210"),
     causes=("missing-platform", "incremental-filter", "manifest-only-store", "corrupt-copy", "wrong-base"),
-    next="Diagnose the archive: it says what the digest is. For another platform's blobs export one platform only (docker "
-    "save --platform, or ctr import without --all-platforms).",
+    next="Diagnose the archive: it says what the digest is. For another platform's blobs export one "
+    "platform only (docker save --platform, or ctr import without --all-platforms).",
 )
 CONTENT_NOT_FOUND_CREATE = replace(
     CONTENT_NOT_FOUND,
@@ -290,8 +303,9 @@ LAYER_ABSENT = Sentence(
     id="containerd.layer-absent",
     text="layer {member:q} not found",
     said_by=BOTH,
-    means="manifest.json lists the layer {member}, and the archive does not hold it under exactly this name. containerd never "
-    "takes a layer of a docker-archive from the host, ignores hard links, and does not clean ./ from paths.",
+    means="manifest.json lists the layer {member}, and the archive does not hold it under exactly this "
+    "name. containerd never takes a layer of a docker-archive from the host, ignores hard links, and does "
+    "not clean ./ from paths.",
     kind="missing",
     codes=("LK201", "LK311", "LK305"),
     causes=("incremental-filter", "last-layer-only", "truncated-copy", "unsafe-names"),

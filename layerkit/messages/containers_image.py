@@ -1,8 +1,8 @@
 """What podman, skopeo and buildah say; all three speak through the library containers/image.
 
-Sources (containers/image): ``docker/internal/tarfile/{reader,src}.go``, ``docker/archive``, ``oci/{layout,archive}``,
-``copy/{single,blob,digesting_reader}.go``, ``storage/storage_dest.go``; (containers/common) ``libimage``.
-Versions: podman 4.3 has 5.23, 5.0 has 5.30, 5.4 has 5.34, 5.8 has 5.39.
+Sources (containers/image): ``docker/internal/tarfile/{reader,src}.go``, ``docker/archive``,
+``oci/{layout,archive}``, ``copy/{single,blob,digesting_reader}.go``, ``storage/storage_dest.go``;
+(containers/common) ``libimage``. Versions: podman 4.3 has 5.23, 5.0 has 5.30, 5.4 has 5.34, 5.8 has 5.39.
 """
 
 from __future__ import annotations
@@ -79,7 +79,11 @@ CHOOSING = Sentence(
     kind="wrapper",
 )
 WRITING_BLOB = Sentence(
-    id="podman.writing-blob", text="writing blob: ", said_by=ALL, means="A layer or config could not be stored.", kind="wrapper"
+    id="podman.writing-blob",
+    text="writing blob: ",
+    said_by=ALL,
+    means="A layer or config could not be stored.",
+    kind="wrapper",
 )
 STORING_BLOB = Sentence(
     id="podman.storing-blob",
@@ -96,7 +100,11 @@ DECOMPRESSING = Sentence(
     kind="wrapper",
 )
 DURING_READ = Sentence(
-    id="podman.during-read", text="happened during read: ", said_by=ALL, means="The fault showed while reading.", kind="wrapper"
+    id="podman.during-read",
+    text="happened during read: ",
+    said_by=ALL,
+    means="The fault showed while reading.",
+    kind="wrapper",
 )
 READING_BLOB = Sentence(
     id="podman.reading-blob",
@@ -143,8 +151,12 @@ PARTIAL_PULL = Sentence(
     kind="wrapper",
 )
 LOADING_INDEX = Sentence(
-    id="podman.loading-index", text="loading index: ", said_by=("podman load",), means="index.json could not be read.",
-    kind="wrapper", codes=("LK301",),
+    id="podman.loading-index",
+    text="loading index: ",
+    said_by=("podman load",),
+    means="index.json could not be read.",
+    kind="wrapper",
+    codes=("LK301",),
 )
 DECODING_MANIFEST = Sentence(
     id="podman.decoding-manifest",
@@ -174,7 +186,10 @@ LOADING_COMPONENT = Sentence(
     codes=("LK301", "LK303"),
 )
 LOADING_COMPONENT_OLD = replace(
-    LOADING_COMPONENT, id="podman.loading-component-old", text="loading tar component {member:w}: ", said_by=OLD
+    LOADING_COMPONENT,
+    id="podman.loading-component-old",
+    text="loading tar component {member:w}: ",
+    said_by=OLD,
 )
 FINDING_SIZE = Sentence(
     id="podman.finding-size",
@@ -230,7 +245,8 @@ TOO_FEW_DIFF_IDS = Sentence(
     id="podman.too-few-diff-ids",
     text="image config has only {diff_ids:d} DiffID values, but a layer with index {layer:d} exists",
     said_by=("podman 5.4 and later", "podman pull 5.0 and later"),
-    means="The config promises {diff_ids} diff IDs, and the manifest lists a layer at position {layer}, counted from 0.",
+    means="The config promises {diff_ids} diff IDs, and the manifest lists a layer at position {layer}, "
+    "counted from 0.",
     kind="count",
     fields={"diff_ids": COUNTS["diff_ids"], "layer": "position of a layer of the manifest, counted from 0"},
     codes=("LK104",),
@@ -241,7 +257,8 @@ LAYERS_MISSING = Sentence(
     id="podman.layers-missing",
     text="Some layer tarfiles are missing in the tarball",
     said_by=ALL,
-    means="manifest.json lists layers the archive does not hold. podman never takes a layer of a docker-archive from the host.",
+    means="manifest.json lists layers the archive does not hold. podman never takes a layer of a "
+    "docker-archive from the host.",
     kind="missing",
     codes=("LK201", "LK307", "LK305"),
     causes=("incremental-filter", "last-layer-only", "truncated-copy", "dedup-diff-ids"),
@@ -251,8 +268,8 @@ DIGEST_MISMATCH = Sentence(
     id="podman.digest-mismatch",
     text="Digest did not match, expected {expected:h}, got {got:h}",
     said_by=ALL,
-    means="The bytes of a layer hash to {got}, and {expected} was promised (by the config for a docker-archive, by the "
-    "manifest for OCI).",
+    means="The bytes of a layer hash to {got}, and {expected} was promised (by the config for a "
+    "docker-archive, by the manifest for OCI).",
     kind="content",
     codes=("LK202", "LK203", "LK207", "LK209"),
     causes=("corrupt-copy", "truncated-copy", "compressed-digests-as-diff-ids", "mixed-images"),
@@ -264,7 +281,10 @@ DIFF_ID_MISMATCH = Sentence(
     said_by=("podman 5.4 and later",),
     means="Layer {layer} (counted from 0) unpacks to {computed}, the config promises {expected}.",
     kind="content",
-    fields={"toc": "digest of the table of contents, mostly empty", "expected": "the diff ID that the config promises"},
+    fields={
+        "toc": "digest of the table of contents, mostly empty",
+        "expected": "the diff ID that the config promises",
+    },
     codes=("LK202", "LK207", "LK409"),
     causes=("compressed-digests-as-diff-ids", "mixed-images", "corrupt-copy"),
     next="Diagnose with --deep: it says to which position the digest belongs, if to any.",
@@ -273,7 +293,8 @@ BLOB_SIZE = Sentence(
     id="podman.blob-size",
     text="blob size mismatch",
     said_by=("podman",),
-    means="A blob has another size than promised: a wrong descriptor, or a layer that is only there as a symbolic link.",
+    means="A blob has another size than promised: a wrong descriptor, or a layer that is only there as a "
+    "symbolic link.",
     kind="content",
     codes=("LK311", "LK204"),
     causes=("dedup-diff-ids", "truncated-copy"),
@@ -283,7 +304,8 @@ COPY_SIZE = Sentence(
     id="podman.copy-size",
     text="Size mismatch when copying {digest:w}, expected {want:d}, got {have:d}",
     said_by=("skopeo",),
-    means="The blob {digest} has {have} bytes, {want} were promised; 0 promised means a layer that is only there as a link.",
+    means="The blob {digest} has {have} bytes, {want} were promised; 0 promised means a layer that is only "
+    "there as a link.",
     kind="content",
     codes=("LK311", "LK204"),
     causes=("dedup-diff-ids", "truncated-copy"),
@@ -316,7 +338,10 @@ NO_ROOTFS = Sentence(
     next="Diagnose the archive: the file named as config may not be an image config.",
 )
 NO_ROOTFS_OLD = replace(
-    NO_ROOTFS, id="podman.no-rootfs-old", text="Invalid image config (rootFS is not set): {member:w}", said_by=OLD
+    NO_ROOTFS,
+    id="podman.no-rootfs-old",
+    text="Invalid image config (rootFS is not set): {member:w}",
+    said_by=OLD,
 )
 ITEM_COUNT = Sentence(
     id="podman.item-count",
@@ -386,7 +411,10 @@ NO_TAG = Sentence(
     next="Give the image a name with a tag in RepoTags.",
 )
 NO_TAG_OLD = replace(
-    NO_TAG, id="podman.no-tag-old", text="Invalid tag {reference:w} ({parsed:w}): does not contain a tag", said_by=OLD
+    NO_TAG,
+    id="podman.no-tag-old",
+    text="Invalid tag {reference:w} ({parsed:w}): does not contain a tag",
+    said_by=OLD,
 )
 INVALID_CHECKSUM = Sentence(
     id="podman.invalid-checksum",

@@ -1,8 +1,8 @@
-"""What Docker says: `docker load` and `docker pull` with the graphdriver ("classic") store, and the command line.
+"""What Docker says: `docker load` and `docker pull` with the graphdriver ("classic") store, and its client.
 
-Sources (moby): ``image/tarexport/load.go`` (``daemon/internal/image/tarexport/load.go`` since 29), ``image/store.go``,
-``layer/layer_store.go``, ``distribution/pull_v2.go``, ``cache/remotecache`` and ``worker`` of BuildKit.
-What Docker's containerd store says is in `containerd`, because containerd says it.
+Sources (moby): ``image/tarexport/load.go`` (``daemon/internal/image/tarexport/load.go`` since 29),
+``image/store.go``, ``layer/layer_store.go``, ``distribution/pull_v2.go``, ``cache/remotecache`` and
+``worker`` of BuildKit. What Docker's containerd store says is in `containerd`, because containerd says it.
 """
 
 from __future__ import annotations
@@ -25,21 +25,31 @@ LENGTH_MISMATCH = Sentence(
     id="docker.length-mismatch",
     text="invalid manifest, layers length mismatch: expected {manifest:d}, got {diff_ids:d}",
     said_by=(f"{LOAD}, 17.04 and later",),
-    means="manifest.json lists {manifest} layers, the config promises {diff_ids} diff IDs; Docker refuses before it reads "
-    "any layer.",
+    means="manifest.json lists {manifest} layers, the config promises {diff_ids} diff IDs; Docker refuses "
+    "before it reads any layer.",
     kind="count",
     fields=COUNTS,
     codes=("LK101", "LK105"),
     causes=FEWER,
     causes_more=MORE,
-    next="Diagnose the archive: the layer table shows which positions only one of the two has. To leave layers out, list "
-    "all of them in manifest.json and omit only the files.",
+    next="Diagnose the archive: the layer table shows which positions only one of the two has. To leave "
+    "layers out, list all of them in manifest.json and omit only the files.",
 )
 LENGTH_MISMATCH_RUNES = replace(
     LENGTH_MISMATCH,
     id="docker.length-mismatch-runes",
     text="invalid manifest, layers length mismatch: expected {manifest:r}, got {diff_ids:r}",
     said_by=(f"{LOAD}, up to 17.03, which printed counts as characters: '\\x11' is 17",),
+)
+LENGTH_MISMATCH_EXCERPT = replace(
+    LENGTH_MISMATCH,
+    id="docker.length-mismatch-excerpt",
+    text="length mismatch: expected {manifest:d}, got {diff_ids:d}",
+)
+LENGTH_MISMATCH_RUNES_EXCERPT = replace(
+    LENGTH_MISMATCH_RUNES,
+    id="docker.length-mismatch-runes-excerpt",
+    text="expected {manifest:r}, got {diff_ids:r}",
 )
 INVALID_DIFF_ID = Sentence(
     id="docker.invalid-diff-id",
@@ -56,7 +66,8 @@ TOO_MANY_HISTORY = Sentence(
     id="docker.too-many-history",
     text="too many non-empty layers in History section",
     said_by=(f"{LOAD}, all versions", f"{PULL}, all versions"),
-    means="The config's history has more entries that claim a layer than it has diff IDs; only Docker's classic store looks.",
+    means="The config's history has more entries that claim a layer than it has diff IDs; only Docker's "
+    "classic store looks.",
     kind="history",
     codes=("LK102",),
     causes=("schema1-empty-layers", "stale-after-squash"),
@@ -75,8 +86,8 @@ NO_MANIFEST = Sentence(
     id="docker.no-manifest",
     text="invalid archive: does not contain a manifest.json",
     said_by=(f"{LOAD}, 29.0 and later",),
-    means="The archive has no manifest.json at its top level: it is another format (an OCI layout, a legacy archive, a plain "
-    "file system) or its content is one directory down.",
+    means="The archive has no manifest.json at its top level: it is another format (an OCI layout, a legacy "
+    "archive, a plain file system) or its content is one directory down.",
     kind="format",
     codes=("LK301", "LK304", "LK306", "LK305"),
     causes=("rootfs-export", "manifest-only-store", "utf16-redirect", "truncated-copy", "build-cache"),
@@ -94,8 +105,8 @@ NO_V1_JSON = Sentence(
     id="docker.no-v1-json",
     text=OPEN_IMPORT + "{directory:s}/json: no such file or directory",
     said_by=(f"{LOAD}, up to 28",),
-    means="There is no manifest.json, so Docker took the directory {directory} for an image of the format of 2013 and missed "
-    "its file json. The text misleads: what is missing is manifest.json.",
+    means="There is no manifest.json, so Docker took the directory {directory} for an image of the format "
+    "of 2013 and missed its file json. The text misleads: what is missing is manifest.json.",
     kind="format",
     codes=("LK301", "LK306", "LK304"),
     causes=("rootfs-export", "truncated-copy", "manifest-only-store"),
@@ -105,8 +116,8 @@ OCI_AS_V1 = Sentence(
     id="docker.oci-as-v1",
     text=OPEN_IMPORT + "blobs/json: no such file or directory",
     said_by=(f"{LOAD}, up to 28",),
-    means="The archive is an OCI layout without manifest.json; Docker's classic store took its directory blobs for an image "
-    "of the format of 2013. The text misleads: what is missing is manifest.json.",
+    means="The archive is an OCI layout without manifest.json; Docker's classic store took its directory "
+    "blobs for an image of the format of 2013. The text misleads: what is missing is manifest.json.",
     kind="format",
     codes=("LK301", "LK304"),
     next="Export the image in the universal form, or load it into a containerd store.",
@@ -115,8 +126,8 @@ NO_REPOSITORIES = Sentence(
     id="docker.no-repositories",
     text=OPEN_IMPORT + "repositories: no such file or directory",
     said_by=(f"{LOAD}, up to 28",),
-    means="The archive has no manifest.json, and no repositories file of the legacy format either. The text misleads: what is "
-    "missing is manifest.json.",
+    means="The archive has no manifest.json, and no repositories file of the legacy format either. The text "
+    "misleads: what is missing is manifest.json.",
     kind="format",
     codes=("LK301", "LK304", "LK303"),
     causes=("rootfs-export", "truncated-copy", "utf16-redirect", "build-cache"),
@@ -126,20 +137,20 @@ MEMBER_ABSENT = Sentence(
     id="docker.member-absent",
     text=OPEN_IMPORT + "{path}: no such file or directory",
     said_by=(f"{LOAD}, all versions",),
-    means="manifest.json names {path}, the archive does not hold it, and the host does not hold that layer on top of the "
-    "same layers below it.",
+    means="manifest.json names {path}, the archive does not hold it, and the host does not hold that layer "
+    "on top of the same layers below it.",
     kind="missing",
     codes=("LK201", "LK307", "LK210", "LK305", "LK309"),
     causes=("incremental-filter", "wrong-base", "last-layer-only", "truncated-copy", "dedup-diff-ids"),
-    next="If the layer was left out on purpose, load the base image first and compare with the inventory of the host; the "
-    "layers left out must be the lowest ones of this very chain. Otherwise export again.",
+    next="If the layer was left out on purpose, load the base image first and compare with the inventory of "
+    "the host; the layers left out must be the lowest ones of this very chain. Otherwise export again.",
 )
 PATH_IS_DIRECTORY = Sentence(
     id="docker.path-is-directory",
     text="read {root}/tmp/docker-import-{temp:s}: is a directory",
     said_by=(f"{LOAD}, all versions",),
-    means="manifest.json lists a layer with an empty path, and the host does not hold that layer, so Docker tried to read "
-    "its own directory.",
+    means="manifest.json lists a layer with an empty path, and the host does not hold that layer, so Docker "
+    "tried to read its own directory.",
     kind="missing",
     codes=("LK309", "LK201"),
     causes=("incremental-filter", "wrong-base"),
@@ -207,8 +218,8 @@ UNKNOWN_OS = Sentence(
 )
 INVALID_OS = Sentence(
     id="docker.invalid-os",
-    text='{component:q} is an invalid component of {os:q}: platform specifier component must match "^[A-Za-z0-9_-]+$": '
-    "invalid argument",
+    text="{component:q} is an invalid component of {os:q}: platform specifier component must match "
+    '"^[A-Za-z0-9_-]+$": invalid argument',
     said_by=(f"{LOAD}, up to 22",),
     means="The config names {os} as operating system, which is not a platform name.",
     kind="platform",
@@ -230,8 +241,8 @@ INVALID_TAG = Sentence(
     id="docker.invalid-tag",
     text="invalid tag {reference:q}",
     said_by=(f"{LOAD}, all versions",),
-    means="manifest.json names the image {reference}, and Docker wants name:tag there; the layers are loaded by then, and the "
-    "image stays without a name.",
+    means="manifest.json names the image {reference}, and Docker wants name:tag there; the layers are "
+    "loaded by then, and the image stays without a name.",
     kind="tag",
     codes=("LK407",),
     next="Give the image a name with a tag in RepoTags.",
@@ -275,7 +286,8 @@ ROOTFS_MISMATCH = Sentence(
     id="docker.rootfs-mismatch",
     text="layers from manifest don't match image configuration",
     said_by=(f"{PULL}, 1.10 and later",),
-    means="The layers of the manifest are not the ones the config promises: another number, another order or other bytes.",
+    means="The layers of the manifest are not the ones the config promises: another number, another order "
+    "or other bytes.",
     kind="count",
     codes=("LK104", "LK202", "LK207"),
     causes=("build-cache", "mixed-images", "schema1-empty-layers", "dedup-diff-ids"),
@@ -307,13 +319,13 @@ NO_SUCH_IMAGE = Sentence(
     id="docker.no-such-image",
     text="No such image: {reference:w}",
     said_by=("docker, all versions",),
-    means="The daemon has no image under the name {reference}; after a load that reported success, the archive gave it "
-    "another name, none, or one that Docker's containerd store cannot find again.",
+    means="The daemon has no image under the name {reference}; after a load that reported success, the "
+    "archive gave it another name, none, or one that Docker's containerd store cannot find again.",
     kind="tag",
     codes=("LK403", "LK407"),
     causes=("manifest-only-store",),
-    next="Compare docker images with the names in the archive; an OCI archive that carries only a tag as name loads into "
-    "Docker 26-29 unreachable.",
+    next="Compare docker images with the names in the archive; an OCI archive that carries only a tag as "
+    "name loads into Docker 26-29 unreachable.",
 )
 LOADED = Sentence(
     id="docker.loaded",
@@ -336,8 +348,8 @@ NO_COMMAND = Sentence(
     id="docker.no-command",
     text="No command specified",
     said_by=("docker create or run",),
-    means="The image has no command. An archive of docker save that went through docker import looks like this: the whole "
-    "archive became one layer.",
+    means="The image has no command. An archive of docker save that went through docker import looks like "
+    "this: the whole archive became one layer.",
     kind="format",
     codes=("LK304",),
     causes=("rootfs-export",),

@@ -1,6 +1,7 @@
 """What crane says, and everything else built on go-containerregistry (ko, kaniko, syft, Bazel's rules_oci).
 
-Sources: ``pkg/v1/tarball/image.go``, ``pkg/v1/validate/image.go``, ``pkg/v1/layout``, ``pkg/v1/mutate/rebase.go``.
+Sources: ``pkg/v1/tarball/image.go``, ``pkg/v1/validate/image.go``, ``pkg/v1/layout``,
+``pkg/v1/mutate/rebase.go``.
 """
 
 from __future__ import annotations
@@ -18,25 +19,46 @@ COUNTS = {
 DEEP = "Diagnose with --deep: it says whether the bytes belong to another position, are cut short, or match nothing."
 
 LOADING_TARBALL = Sentence(
-    id="crane.loading-tarball", text="loading {archive} as tarball: ", said_by=("crane push",),
-    means="The archive could not be opened.", kind="wrapper",
+    id="crane.loading-tarball",
+    text="loading {archive} as tarball: ",
+    said_by=("crane push",),
+    means="The archive could not be opened.",
+    kind="wrapper",
 )
 LOADING_LAYOUT = Sentence(
-    id="crane.loading-layout", text="loading {archive} as OCI layout: ", said_by=("crane push",),
-    means="The directory could not be opened.", kind="wrapper",
+    id="crane.loading-layout",
+    text="loading {archive} as OCI layout: ",
+    said_by=("crane push",),
+    means="The directory could not be opened.",
+    kind="wrapper",
 )
 READING_IMAGE = Sentence(
-    id="crane.reading-image", text="failed to read image {archive}: ", said_by=VALIDATE,
-    means="The archive could not be opened.", kind="wrapper",
+    id="crane.reading-image",
+    text="failed to read image {archive}: ",
+    said_by=VALIDATE,
+    means="The archive could not be opened.",
+    kind="wrapper",
 )
 VALIDATING_LAYERS = Sentence(
-    id="crane.validating-layers", text="validating layers: ", said_by=VALIDATE, means="About the layers.", kind="wrapper"
+    id="crane.validating-layers",
+    text="validating layers: ",
+    said_by=VALIDATE,
+    means="About the layers.",
+    kind="wrapper",
 )
 VALIDATING_CONFIG = Sentence(
-    id="crane.validating-config", text="validating config: ", said_by=VALIDATE, means="About the config.", kind="wrapper"
+    id="crane.validating-config",
+    text="validating config: ",
+    said_by=VALIDATE,
+    means="About the config.",
+    kind="wrapper",
 )
 VALIDATING_MANIFEST = Sentence(
-    id="crane.validating-manifest", text="validating manifest: ", said_by=VALIDATE, means="About the manifest.", kind="wrapper"
+    id="crane.validating-manifest",
+    text="validating manifest: ",
+    said_by=VALIDATE,
+    means="About the manifest.",
+    kind="wrapper",
 )
 CONFIG_HAS_MORE = Sentence(
     id="crane.config-has-more",
@@ -142,8 +164,8 @@ LAYER_UNDERSIZED = Sentence(
     id="crane.layer-undersized",
     text="undersized layer[{layer:d}] content: Manifest.Layers[{layer:d}].Size={want:d}",
     said_by=VALIDATE,
-    means="Layer {layer} (counted from 0) ends before the {want} bytes that were announced, or is compressed with something "
-    "else than gzip.",
+    means="Layer {layer} (counted from 0) ends before the {want} bytes that were announced, or is "
+    "compressed with something else than gzip.",
     kind="content",
     codes=("LK205", "LK204", "LK404"),
     causes=("truncated-copy", "compression-unsupported"),

@@ -16,13 +16,13 @@ UNEXPECTED_EOF = Sentence(
     id="golang.unexpected-eof",
     text="unexpected EOF",
     said_by=ANY,
-    means="The data ended early: the archive or one layer is cut, or the layer is compressed in a way this program does not "
-    "know (zstd on Docker before 23, xz or bzip2 on containerd).",
+    means="The data ended early: the archive or one layer is cut, or the layer is compressed in a way this "
+    "program does not know (zstd on Docker before 23, xz or bzip2 on containerd).",
     kind="content",
     codes=("LK303", "LK205", "LK404", "LK301"),
     causes=("truncated-copy", "compression-unsupported", "corrupt-copy"),
-    next="Compare size and sha256 of the file with the ones at its origin, then diagnose it: truncation and compression are "
-    "told apart there.",
+    next="Compare size and sha256 of the file with the ones at its origin, then diagnose it: truncation and "
+    "compression are told apart there.",
 )
 EOF = Sentence(
     id="golang.eof",
@@ -39,8 +39,8 @@ INVALID_TAR_HEADER = Sentence(
     id="golang.invalid-tar-header",
     text="archive/tar: invalid tar header",
     said_by=ANY,
-    means="What was read is not a tar file: compressed in a way the program does not undo, redirected by PowerShell "
-    "(UTF-16), a web page, or damaged.",
+    means="What was read is not a tar file: compressed in a way the program does not undo, redirected by "
+    "PowerShell (UTF-16), a web page, or damaged.",
     kind="format",
     codes=("LK304", "LK404", "LK202", "LK303"),
     causes=("utf16-redirect", "compression-unsupported", "corrupt-copy", "truncated-copy"),
@@ -137,8 +137,8 @@ INVALID_CHARACTER_START = Sentence(
     id="golang.json-invalid-start",
     text="invalid character {character} looking for beginning of value",
     said_by=ANY,
-    means="A file that should be JSON starts with {character}: a web page starts with <, a gzip file with \\x1f, a text saved "
-    "by PowerShell with ÿ or ï.",
+    means="A file that should be JSON starts with {character}: a web page starts with <, a gzip file with "
+    "\\x1f, a text saved by PowerShell with ÿ or ï.",
     kind="format",
     fields={"character": "the character that was found"},
     codes=("LK301", "LK210", "LK304"),
@@ -177,7 +177,8 @@ JSON_TYPE = Sentence(
     id="golang.json-type",
     text="json: cannot unmarshal {found:w} into Go value of type {wanted}",
     said_by=ANY,
-    means="A JSON file holds a JSON {found} where the program expects another shape; manifest.json must be a list of images.",
+    means="A JSON file holds a JSON {found} where the program expects another shape; manifest.json must be "
+    "a list of images.",
     kind="format",
     fields={"found": "the JSON type that was found", "wanted": "the Go type that was expected"},
     codes=("LK301", "LK210"),
@@ -240,8 +241,8 @@ NO_SPACE = Sentence(
     said_by=OS,
     means="A disk is full. A load needs room for the whole archive and for the unpacked layers at once.",
     kind="space",
-    next="Free room where the daemon keeps its data and its temporary files, then load again. Send only the layers the "
-    "target lacks.",
+    next="Free room where the daemon keeps its data and its temporary files, then load again. Send only the "
+    "layers the target lacks.",
 )
 QUOTA = Sentence(
     id="golang.quota",
@@ -272,8 +273,8 @@ INDEX_PANIC = Sentence(
     id="golang.index-panic",
     text="panic: runtime error: index out of range [{index:d}] with length {length:d}",
     said_by=("umoci, crane validate, regctl or dive: a crash, not a check",),
-    means="The program crashed: it wanted entry {index} (counted from 0) of a list that has {length}. For images that is a "
-    "manifest with more layers than the config has diff IDs, or an empty list of images.",
+    means="The program crashed: it wanted entry {index} (counted from 0) of a list that has {length}. For "
+    "images that is a manifest with more layers than the config has diff IDs, or an empty list of images.",
     kind="count",
     fields={"index": "position that was wanted, counted from 0", "length": "entries that are there"},
     codes=("LK104", "LK101", "LK301", "LK102"),

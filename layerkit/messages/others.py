@@ -17,8 +17,11 @@ SYFT = ("syft, grype (stereoscope)",)
 NAMES = ("docker, containerd, podman",)
 
 REGCTL_LAYERS = Sentence(
-    id="regctl.import-layers", text="failed to import layers from docker tar: ", said_by=REGCTL,
-    means="The layers of manifest.json could not be read.", kind="wrapper",
+    id="regctl.import-layers",
+    text="failed to import layers from docker tar: ",
+    said_by=REGCTL,
+    means="The layers of manifest.json could not be read.",
+    kind="wrapper",
 )
 REGCTL_NOT_FOUND = Sentence(
     id="regctl.files-not-found",
@@ -204,7 +207,8 @@ DIVE_LAYER = Sentence(
     id="dive.no-layer",
     text="could not find '{member}' in parsed layers",
     said_by=DIVE,
-    means="manifest.json lists {member}, and dive did not find it: absent, or under a name or compression dive does not know.",
+    means="manifest.json lists {member}, and dive did not find it: absent, or under a name or compression "
+    "dive does not know.",
     kind="missing",
     codes=("LK201", "LK404", "LK311"),
     causes=("incremental-filter", "last-layer-only", "compression-unsupported"),
@@ -220,15 +224,18 @@ SYFT_SEVERAL = Sentence(
     next="Export the image alone.",
 )
 SYFT_TARBALL = Sentence(
-    id="syft.tarball", text="unable to provide image from tarball: ", said_by=SYFT, means="The archive could not be read.",
+    id="syft.tarball",
+    text="unable to provide image from tarball: ",
+    said_by=SYFT,
+    means="The archive could not be read.",
     kind="wrapper",
 )
 REFERENCE_CASE = Sentence(
     id="reference.lowercase",
     text="invalid reference format: repository name ({name}) must be lowercase",
     said_by=(*NAMES, "Docker 23 and later, containerd 2.x"),
-    means="The image name {name} has upper-case letters; no runtime takes them. On Docker's classic store the layers are "
-    "loaded by then, and the image stays without a name.",
+    means="The image name {name} has upper-case letters; no runtime takes them. On Docker's classic store "
+    "the layers are loaded by then, and the image stays without a name.",
     kind="tag",
     codes=("LK407",),
     next="Give the image a name in lower case in RepoTags.",

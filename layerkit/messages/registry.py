@@ -63,7 +63,7 @@ MANIFEST_UNKNOWN = Sentence(
 )
 MANIFEST_FOR = Sentence(
     id="registry.manifest-not-found",
-    text="manifest for {reference:w} not found: manifest unknown",
+    text="manifest for {reference:w} not found: manifest unknown: manifest unknown",
     said_by=DOCKER,
     means="The registry does not have {reference}.",
     kind="missing",
@@ -116,7 +116,10 @@ FETCH_DESCRIPTOR = Sentence(
     next=BROKEN_REGISTRY,
 )
 SEEKER = Sentence(
-    id="registry.failed-open", text="httpReadSeeker: failed open: ", said_by=CONTAINERD, means="A blob could not be fetched.",
+    id="registry.failed-open",
+    text="httpReadSeeker: failed open: ",
+    said_by=CONTAINERD,
+    means="A blob could not be fetched.",
     kind="wrapper",
 )
 COMMIT_DIGEST = Sentence(
@@ -195,7 +198,10 @@ FETCH_STATUS = Sentence(
     next=BROKEN_REGISTRY,
 )
 FETCHING_BLOB = Sentence(
-    id="registry.fetching-blob", text="fetching blob: ", said_by=("podman 5, skopeo",), means="A blob could not be fetched.",
+    id="registry.fetching-blob",
+    text="fetching blob: ",
+    said_by=("podman 5, skopeo",),
+    means="A blob could not be fetched.",
     kind="wrapper",
 )
 READING_MANIFEST = Sentence(
@@ -236,14 +242,6 @@ NO_MATCHING_MANIFEST = Sentence(
     causes=("missing-platform",),
     next="List the platforms of the index; pull with --platform.",
 )
-TRY_NEXT_HOST = Sentence(
-    id="registry.fetch-status",
-    text="fetch failed after status: {status:d} {reason} host=",
-    said_by=CONTAINERD,
-    means="The registry answered {status}.",
-    kind="wrapper",
-    fields={"status": "HTTP status"},
-)
 UNPACK_SNAPSHOTTER = Sentence(
     id="registry.unpack-snapshotter",
     text="failed to unpack image on snapshotter {snapshotter:s}: ",
@@ -263,7 +261,8 @@ DENIED = Sentence(
     id="registry.denied",
     text="denied: requested access to the resource is denied",
     said_by=ANY,
-    means="The registry does not let this user read or write here; it says the same for a repository that does not exist.",
+    means="The registry does not let this user read or write here; it says the same for a repository that "
+    "does not exist.",
     kind="access",
     next="Check the name first, then the login.",
 )
@@ -271,8 +270,8 @@ PULL_DENIED = Sentence(
     id="registry.pull-denied",
     text="pull access denied for {reference:w}, repository does not exist or may require",
     said_by=("docker pull, all versions",),
-    means="There is no repository {reference}, or it wants a login. After a load that should have brought the image, it means "
-    "the image is not there under this name.",
+    means="There is no repository {reference}, or it wants a login. After a load that should have brought "
+    "the image, it means the image is not there under this name.",
     kind="access",
     codes=("LK403", "LK407"),
     next="Compare docker images with the names in the archive.",

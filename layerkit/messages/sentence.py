@@ -1,4 +1,4 @@
-"""One sentence of a runtime: a template that is printed by `Sentence.format` and read back by `Sentence.match`.
+"""One sentence of a runtime: a template that `Sentence.format` prints and `Sentence.match` reads back.
 
 A template is literal text with named fields, ``{name}`` or ``{name:kind}``; literal braces are doubled. The kinds:
 
@@ -41,6 +41,7 @@ Kind = Literal[
     "limit",
     "space",
     "network",
+    "access",
     "wrapper",
     "success",
 ]
@@ -54,8 +55,9 @@ PATTERNS = {
     "h": r"(?:sha\d{3}:)?[0-9a-f]{2,128}(?:(?:\.{2,3}|…)[0-9a-f]{0,128})?",
     "q": r'"(?:[^"\\\n]|\\.){0,400}"',
     "s": r"[^/\s]{1,200}",
-    "w": r"[^\s]{1,400}",
+    "w": r"[^\s\"]{1,400}",
 }
+LAST_WORD = r"[^\s\"]{0,399}[^\s\".,;]"
 LAZY = ("", "s", "w")
 
 GLOSSARY = {
@@ -126,8 +128,7 @@ class Sentence:
         if names != values.keys():
             raise TypeError(f"{self.id} takes {sorted(names)}, got {sorted(values)}")
         return "".join(
-            literal + (render(values[name], kind) if name else "")
-            for literal, name, kind in split_template(self.text)
+            literal + (render(values[name], kind) if name else "") for literal, name, kind in split_template(self.text)
         )
 
     def match(self, line: str, start: int = 0) -> re.Match[str] | None:
@@ -154,6 +155,11 @@ class Sentence:
         return tuple(literal.lower() for literal, _, _ in split_template(self.text) if literal)
 
     @property
+    def anchor(self) -> str:
+        """What every match begins with, in lower case: the first fixed part, or a quote."""
+        return split_template(self.text)[0][0].lower() or '"'
+
+    @property
     def weight(self) -> int:
         """The number of fixed characters: of two sentences that match, the heavier one says more."""
         return sum(map(len, self.literals))
@@ -162,9 +168,7 @@ class Sentence:
 @lru_cache(maxsize=1024)
 def split_template(text: str) -> tuple[tuple[str, str, str], ...]:
     """Split a template into (literal, field name or "", field kind)."""
-    return tuple(
-        (literal, name or "", kind or "") for literal, name, kind, _ in string.Formatter().parse(text)
-    )
+    return tuple((literal, name or "", kind or "") for literal, name, kind, _ in string.Formatter().parse(text))
 
 
 @lru_cache(maxsize=1024)
@@ -184,7 +188,8 @@ def compile_template(text: str, whole: bool) -> re.Pattern[str]:
         elif kind in LAZY and following:
             pattern += f"(?>(?P<{name}>{PATTERNS[kind]}?){following})"
         else:
-            pattern += f"(?>(?P<{name}>{PATTERNS[kind]})){following}"
+            ending = LAST_WORD if kind == "w" else PATTERNS[kind]
+            pattern += f"(?>(?P<{name}>{ending})){following}"
         seen.add(name)
     if whole:
         pattern += r"(?=[\s\".]*$)"
@@ -208,4 +213,4 @@ def parse_value(text: str, kind: str) -> Value:
         return int(text)
     if kind == "r":
         return unquote_rune(text)
-    return unquote(text) if kind == "q" else text
+    return unquote(text) if kind == "q" else text.strip()
