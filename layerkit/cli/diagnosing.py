@@ -35,10 +35,13 @@ def diagnose(
     deep: Annotated[bool, typer.Option("--deep", help="Read every layer and check its digests and diff ID.")] = False,
     loaders: Annotated[
         list[str] | None,
-        typer.Option("--for", metavar="LOADER", help="Judge for this runtime, NAME or NAME@VERSION; exit 1 if it refuses."),
+        typer.Option(
+            "--for", metavar="LOADER", help="Judge for this runtime, NAME or NAME@VERSION; exit 1 if it refuses."
+        ),
     ] = None,
     held: Annotated[
-        str, typer.Option("--held", metavar="FILE", help="What the target holds: an inventory, or an archive it loaded.")
+        str,
+        typer.Option("--held", metavar="FILE", help="What the target holds: an inventory, or an archive it loaded."),
     ] = "",
     format: Annotated[str, typer.Option("--format", "-f", help="text, json, html, md, junit or sarif.")] = "",
     output: Annotated[
@@ -121,4 +124,3 @@ def _codes(options: Sequence[str] | None) -> list[str]:
         if not any(rule.code.startswith(code) for rule in RULES):
             raise UsageError(f"no rule begins with {code}", hint="`layerkit rules` lists them")
     return codes
-

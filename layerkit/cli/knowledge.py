@@ -46,7 +46,9 @@ def rules(
             typer.echo(f"{rule.code}  {rule.severity:<8} {rule.title}{'  (--deep)' if rule.deep else ''}")
         return
     (rule,) = chosen
-    typer.echo(f"{rule.code}: {rule.title}\n{rule.severity}, looks at the {rule.scope}{', needs --deep' if rule.deep else ''}")
+    typer.echo(
+        f"{rule.code}: {rule.title}\n{rule.severity}, looks at the {rule.scope}{', needs --deep' if rule.deep else ''}"
+    )
     typer.echo(f"\n{_wrapped(rule.why)}")
     if rule.requires:
         typer.echo(f"\nNot checked unless these passed: {', '.join(sorted(rule.requires))}")

@@ -43,7 +43,9 @@ def lab(port: int = typer.Option(8888, help="Where JupyterLab listens, on 127.0.
 
     jupyter = shutil.which("jupyter-lab", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if jupyter is None:
-        raise UsageError("JupyterLab is not installed here", hint="pip install 'layerkit[lab]', or `make lab` in a checkout")
+        raise UsageError(
+            "JupyterLab is not installed here", hint="pip install 'layerkit[lab]', or `make lab` in a checkout"
+        )
     folder = notebooks_dir()
     if not os.access(folder, os.W_OK):
         folder = Path(shutil.copytree(folder, "layerkit-notebooks", dirs_exist_ok=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,16 +49,34 @@ class Ctr:
         return sorted(self.run("images", "list", "-q").expect().stdout.split())
 
     def create_and_export(self, reference: str, archive: Path) -> Outcome:
-        """Every file of the unpacked image in one tar, from a read-only view of its snapshot."""
-        with private_root("mount") as folder:
-            mounted = self.run("images", "mount", "--snapshotter", "native", reference, folder)
-            if not mounted.ok:
-                return mounted
-            try:
-                return run([*self.enter, "tar", "-C", folder, "-cf", "-", "."], stdout=archive)
-            finally:
-                self.run("images", "unmount", "--rm", folder)
-                self.run("snapshots", "--snapshotter", "native", "remove", folder)
+        """Every file of the unpacked image in one tar, from a copy of its topmost snapshot.
+
+        Not `ctr images mount`, which in 1.6 unpacks into the default snapshotter whatever it is told to.
+        """
+        snapshots = ("snapshots", "--snapshotter", "native")
+        copy = f"copy-{archive.name}"
+        made = self.run(*snapshots, "prepare", copy, self._top(reference))  # unlike a view, not collected
+        if not made.ok:
+            return made
+        try:
+            mount = self.run(*snapshots, "mounts", "/target", copy).expect().stdout.split()
+            folder = mount[mount.index("/target") - 1]
+            return run([*self.enter, "tar", "-C", folder, "-cf", "-", "."], stdout=archive)
+        finally:
+            self.run(*snapshots, "remove", copy)
+
+    def _top(self, reference: str) -> str:
+        """The chain ID of an image, or the reference itself where the image is not to be read."""
+        listed = self.run("images", "list", f"name=={reference}").stdout.splitlines()[1:]
+        if not listed:
+            return reference
+        manifest = json.loads(self.run("content", "get", listed[0].split()[2]).stdout or "{}")
+        digest = manifest.get("config", {}).get("digest", "")
+        config = json.loads(self.run("content", "get", digest).stdout or "{}")
+        chain = ""
+        for diff_id in config.get("rootfs", {}).get("diff_ids", []):
+            chain = "sha256:" + hashlib.sha256(f"{chain} {diff_id}".encode()).hexdigest() if chain else diff_id
+        return chain or reference
 
     def clear(self) -> None:
         """Remove every image, and wait until its content and snapshots are collected."""
