@@ -10,12 +10,14 @@ from typing import Protocol
 
 import pytest
 
+from layerkit.digest import chain_ids
 from layerkit.export import export_image
 from layerkit.inventory import Inventory
 from layerkit.plan import Form, Packing
 from layerkit.sources import open_image
 from layerkit.store import Store
 
+from .images import Spec, docker_archive, stack
 from .services import Outcome, Skopeo
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -149,7 +151,12 @@ def test_a_delta_of_many_images_loads_on_its_base(
 
 
 def test_a_delta_without_its_base_is_refused_or_not_usable(runtime: Runtime, store: Store, tmp_path: Path) -> None:
-    base = Inventory.of_images("base", open_image(f"{SHOP}:1.0"))
-    export_image(f"{SHOP}:1.1", tmp_path / "delta.tar", store=store, to=base)
+    # Layers of its own: what another test has loaded must not stand in for the base.
+    name = "registry.example/shop/lonely:1"
+    lonely = Spec(stack("lonely", range(4)), tags=(name,))
+    source = open_image(docker_archive(lonely).write(tmp_path / "lonely.tar"))
+    base = Inventory("base", chain_ids=frozenset(list(chain_ids(source.config.diff_ids))[:3]))
+    done = export_image(source, tmp_path / "delta.tar", store=store, to=base)
+    assert len(done.plan.skipped) == 3
     loaded = runtime.load(tmp_path / "delta.tar")
-    assert not loaded.ok or not runtime.create_and_export(NEW, tmp_path / "files.tar").ok
+    assert not loaded.ok or not runtime.create_and_export(name, tmp_path / "files.tar").ok
