@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .diagnosis import diagnose
     from .errors import LayerkitError
+    from .explanation import explain
     from .frames import read_frames
     from .report import Report
     from .sources import open_image
 
-__all__ = ["LayerkitError", "Report", "diagnose", "open_image", "read_frames"]
+__all__ = ["LayerkitError", "Report", "diagnose", "explain", "open_image", "read_frames"]
 
 __version__ = "0.1.0"
 
@@ -20,6 +21,7 @@ _HOMES = {
     "LayerkitError": "errors",
     "Report": "report",
     "diagnose": "diagnosis",
+    "explain": "explanation",
     "open_image": "sources",
     "read_frames": "frames",
 }

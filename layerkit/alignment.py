@@ -20,13 +20,11 @@ from .digest import Digest, Measurement, chain_ids
 from .image import Blob, Config, History, Image, Manifest
 from .inventory import Inventory
 
-State = Literal[
-    "ok", "held", "absent", "wrong", "damaged", "surplus", "unlisted", "gone", "history", "unjudged"
-]
-"""ok: listed, promised, there · held: absent, but the target has it · absent: listed, no bytes · wrong: other bytes than
-promised · damaged: cannot be decompressed or is cut short · surplus: listed, no diff ID · unlisted: promised and stored,
-not listed · gone: promised, neither listed nor stored · history: only the history knows it ·
-unjudged: listed, and the config promises nothing that could be read."""
+State = Literal["ok", "held", "absent", "wrong", "damaged", "surplus", "unlisted", "gone", "history", "unjudged"]
+"""ok: listed, promised, there · held: absent, but the target has it · absent: listed, no bytes · wrong: other bytes
+than promised · damaged: cannot be decompressed or is cut short · surplus: listed, no diff ID · unlisted: promised and
+stored, not listed · gone: promised, neither listed nor stored · history: only the history knows it · unjudged: listed,
+and the config promises nothing that could be read."""
 
 MatchedBy = Literal["", "content", "digest", "name", "position"]
 
@@ -67,7 +65,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Alignment:
-    """One image's claims, joined. `layers` are in the order of the config, with whatever only others know in between."""
+    """One image's claims, joined. `layers` are in the config's order, with what only others know in between."""
 
     image: Image
     layers: tuple[Layer, ...] = field(repr=False)

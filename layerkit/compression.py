@@ -15,6 +15,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+__all__ = ["Compression", "deflate", "detect", "inflate", "zstd"]
+
 Compression = Literal["", "gzip", "zstd", "bzip2", "xz"]
 
 _PIECE = 1 << 19
@@ -34,9 +36,7 @@ def detect(head: bytes) -> Compression:
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
-    if (
-        head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F
-    ):  # zstd skippable frame, as zstd:chunked writes
+    if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:  # zstd skippable frame, as zstd:chunked writes
         return "zstd"
     return ""
 
@@ -63,6 +63,32 @@ def inflate(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes
         if out > _GRACE and out > _RATIO * seen:
             raise FormatError(f"{compression} stream grows over {_RATIO}-fold past {_GRACE >> 30} GiB; not read on")
         yield piece
+
+
+def deflate(chunks: Iterable[bytes], compression: str) -> Iterator[bytes]:
+    """Compress with `gzip` or `zstd`, or pass through; the same bytes every time, no name and no time in the header."""
+    if compression == "":
+        yield from chunks
+        return
+    packer = _packer(compression)
+    for chunk in chunks:
+        if piece := packer.compress(chunk):
+            yield piece
+    yield packer.flush()
+
+
+class _Packer(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def _packer(compression: str) -> _Packer:
+    if compression == "zstd":
+        return zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
+    from isal import isal_zlib
+
+    packer: _Packer = isal_zlib.compressobj(2, wbits=31)
+    return packer
 
 
 class _Engine(Protocol):

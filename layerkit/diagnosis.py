@@ -6,17 +6,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from .causes import find_causes
 from .finding import Outcome, Rule
-from .frames import Frames, read_frames
+from .frames import read_frames
 from .image import Image, Source
 from .inventory import Inventory
 from .loaders import DEFAULT, predict
 from .progress import SILENT, Progress
 from .report import ImageReport, Report
 from .rules import RULES
+from .sources.access import Access
 
 
 def diagnose(
@@ -28,6 +29,8 @@ def diagnose(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     progress: Progress = SILENT,
+    platform: str = "",
+    **access: Unpack[Access],
 ) -> Report:
     """Say what is wrong with every image that `target` offers, why, and who will refuse it.
 
@@ -38,13 +41,17 @@ def diagnose(
     deep
         Read all bytes and check digests and diff IDs; without it only headers and JSON are read.
     loaders
-        Names of runtimes, `NAME` or `NAME@VERSION`, whose verdict is wanted; the report's exit code is 1 if one refuses.
+        Runtimes, `NAME` or `NAME@VERSION`, whose verdict is wanted; the report's exit code is 1 if one refuses.
     held
-        An inventory, or a path to one or to an archive that the target has loaded: layers held there may be absent here.
+        An inventory, or a path to one or to an archive that the target has loaded; layers held there may be absent.
     select, ignore
         Codes or their beginnings, as `LK2`.
     progress
         Told of bytes as they are read.
+    platform
+        Of a registry's index: `os/architecture[/variant]` or "all"; "" is linux on this machine's architecture.
+    access
+        `insecure`, `ca`, `authfile`, `mirrors`: how registries may be reached (`layerkit.sources.access.Access`).
 
     Raises
     ------
@@ -59,7 +66,7 @@ def diagnose(
     """
     start = time.perf_counter()
     inventory = read_held(held) if isinstance(held, str | Path) else held
-    frames = read_frames(target, deep=deep, held=inventory, progress=progress)
+    frames = read_frames(target, deep=deep, held=inventory, progress=progress, platform=platform, **access)
     rules = [rule for rule in RULES if _chosen(rule.code, select, ignore)]
     outcomes = tuple(_run([r for r in rules if r.scope == "file"], frames, frames.deep, {}))
     done = {outcome.rule.code: outcome for outcome in outcomes}
@@ -99,11 +106,17 @@ def _run(rules: Iterable[Rule], subject: Any, deep: bool, before: dict[str, Outc
     order = TopologicalSorter({code: rule.requires & by_code.keys() for code, rule in by_code.items()})
     for code in order.static_order():
         rule = by_code[code]
-        unmet = sorted(c for c in rule.requires if c in done and not done[c].passed)
+        unmet = sorted(c for c in rule.requires if c in done and _lost(done[c]))
         if unmet:
-            done[code] = Outcome(rule, skipped_because=f"{', '.join(unmet)} did not pass")
+            roots = [c for c in unmet if done[c].findings] or unmet
+            done[code] = Outcome(rule, skipped_because=f"{', '.join(roots)} did not pass")
         elif rule.deep and not deep:
             done[code] = Outcome(rule, skipped_because="layer contents were not read (--deep)")
         else:
             done[code] = Outcome(rule, tuple(rule.check(subject)))
     yield from (done[code] for code in by_code)
+
+
+def _lost(outcome: Outcome) -> bool:
+    """Whether what a rule vouches for is no ground to stand on: in error, or not checked. A warning leaves it."""
+    return bool(outcome.skipped_because) or any(f.severity == "error" for f in outcome.findings)

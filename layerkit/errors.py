@@ -5,7 +5,8 @@ LayerkitError
 ├── SourceError        the bytes could not be reached
 │   ├── NotFound
 │   ├── AccessDenied
-│   └── Unreachable
+│   ├── Unreachable
+│   └── PassedBy       a stream gave them once and cannot give them again
 ├── FormatError        the bytes are not what this operation needs
 ├── IntegrityError     the bytes are not the ones that were promised
 ├── Refused            the target said no
@@ -38,6 +39,9 @@ class AccessDenied(SourceError): ...
 
 
 class Unreachable(SourceError): ...
+
+
+class PassedBy(SourceError): ...
 
 
 class FormatError(LayerkitError): ...

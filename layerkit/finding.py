@@ -12,7 +12,7 @@ Scope = Literal["file", "image"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, in one sentence. `positions` are rows of the alignment; `evidence` is plain JSON data."""
+    """One thing that is wrong, in one sentence. `positions` are rows of the alignment, `evidence` is JSON data."""
 
     code: str
     severity: Severity

@@ -14,16 +14,17 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from .alignment import Alignment, align
 from .digest import Measurement
 from .image import Blob, Image, Source
 from .inventory import Inventory
 from .progress import SILENT, Progress
-from .sources import Archive, open_source
+from .sources import Archive, choose
+from .sources.access import Access
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ class Frames:
             for row in alignment.layers
         ]
         frame = pd.DataFrame(rows, columns=_LAYER_COLUMNS)
-        whole = {c: "Int64" for c in ("size", "stored_size", "measured_size", "history_index")}
+        whole = dict.fromkeys(("size", "stored_size", "measured_size", "history_index"), "Int64")
         return frame.astype(whole)
 
     @cached_property
@@ -143,6 +144,8 @@ def read_frames(
     deep: bool = False,
     held: Inventory | None = None,
     progress: Progress = SILENT,
+    platform: str = "",
+    **access: Unpack[Access],
 ) -> Frames:
     """Read every claim that `target` makes about its images.
 
@@ -156,19 +159,22 @@ def read_frames(
         What the target of a delta holds: layers absent here and held there are no gap.
     progress
         Told of the bytes as they are read; its `advance` may raise `Cancelled`.
+    platform, access
+        As for `layerkit.sources.open_source`, where `target` is a name.
 
     Raises SourceError where the bytes cannot be reached; what is wrong with them is in the frames.
     """
     if isinstance(target, str | Path):
         progress.begin("read", None, str(target))
-        source = open_source(target, deep=deep, tick=lambda count: progress.advance("read", count))
+        tick = partial(progress.advance, "read")
+        source, entries = choose(target, deep=deep, tick=tick, platform=platform, **access)
         progress.end("read", "")
+        images = [Image(source, entry) for entry in entries]
+    elif isinstance(target, Image):
+        source, images = target.source, [target]
     else:
-        source = target.source if isinstance(target, Image) else target
-    images = [target] if isinstance(target, Image) else [Image(source, entry) for entry in source.entries()]
-    listed = {
-        source.key(b): b for image in images for m in image.manifests for b in m.layers if source.has(b)
-    }
+        source, images = target, [Image(target, entry) for entry in target.entries()]
+    listed = {source.key(b): b for image in images for m in image.manifests for b in m.layers if source.has(b)}
     others = source.others(frozenset(listed)) if images else ()
     measured: Mapping[str, Measurement] | None = None
     if deep:

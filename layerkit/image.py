@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from .digest import Digest, Measurement, sha256
 from .document import LIMIT, Document, field_of, strings_of, text_of
+from .errors import PassedBy
 
 View = Literal["docker", "oci", "schema1"]
 """Which half of a source a manifest comes from: `manifest.json`, an OCI or Docker schema 2 manifest, or schema 1."""
@@ -121,9 +122,7 @@ class Config:
             fault = "rootfs is not an object"
         elif diff_ids is not None and strings_of(diff_ids) is None:
             fault = "rootfs.diff_ids is not a list of strings"
-        elif history is not None and not (
-            isinstance(history, list) and all(isinstance(h, dict) for h in history)
-        ):
+        elif history is not None and not (isinstance(history, list) and all(isinstance(h, dict) for h in history)):
             fault = "history is not a list of objects"
         return cls(
             raw=raw,
@@ -212,8 +211,11 @@ def read_config(source: Source, blob: Blob | None) -> Config:
         return Config(fault="no config is named", fault_kind="absent")
     if not source.has(blob):
         return Config(fault=f"{blob.name} is not there", fault_kind="absent")
-    with source.open(blob) as stream:
-        raw = stream.read(LIMIT + 1)
+    try:
+        with source.open(blob) as stream:
+            raw = stream.read(LIMIT + 1)
+    except PassedBy as error:
+        return Config(fault=str(error), fault_kind="json")
     if len(raw) > LIMIT:
         return Config(fault=f"{blob.name} is larger than {LIMIT >> 20} MiB; not read", fault_kind="json")
     return Config.parse(raw)

@@ -47,9 +47,7 @@ class Inventory:
             diffs.update(image.config.diff_ids)
             blobs.update(b.digest for b in image.manifest.layers if b.digest and image.source.has(b))
             names.update(dict.fromkeys(image.entry.tags, image.config.digest))
-        return cls(
-            host, chain_ids=frozenset(chains), diff_ids=frozenset(diffs), blobs=frozenset(blobs), images=names
-        )
+        return cls(host, chain_ids=frozenset(chains), diff_ids=frozenset(diffs), blobs=frozenset(blobs), images=names)
 
     def to_json(self) -> str:
         doc: dict[str, Any] = {"schema": SCHEMA}

@@ -3,6 +3,7 @@
     blobs/sha256/HEX      whole and verified; nothing else ever has such a name
     facts/sha256/HEX      what was measured, and the inode's stamp at that moment; its own mtime is the last use
     partial/sha256/HEX    what has arrived so far of a blob, resumed by a later run
+    packed/sha256/HEX.C   the digest of the layer with that diff ID, recompressed here with C
     locks/HEX             held while a blob arrives, so that two processes fetch it once
 
 A blob whose stamp (size, inode, mtime, ctime) is no longer the recorded one is hashed again before it is served:
@@ -55,7 +56,7 @@ class Store:
             root = os.environ.get("LAYERKIT_STORE") or _default_root()
         self.root = Path(root)
         try:
-            for name in ("blobs", "facts", "partial"):
+            for name in ("blobs", "facts", "partial", "packed"):
                 (self.root / name / "sha256").mkdir(parents=True, exist_ok=True)
             (self.root / "locks").mkdir(exist_ok=True)
         except OSError as error:
@@ -127,7 +128,7 @@ class Store:
             Called with the number of bytes of each chunk that came from the source.
 
         Raises IntegrityError where the bytes are not the promised ones: they are dropped, and nothing is served.
-        that fails leaves what has come, for the next run.
+        A source that fails leaves what has come, for the next run.
         """
         with self._locked(digest):
             known = self.facts(digest)
@@ -147,6 +148,41 @@ class Store:
             except IntegrityError:
                 part.unlink(missing_ok=True)
                 raise
+
+    def add(self, chunks: Iterable[bytes]) -> Measurement:
+        """Keep bytes whose digest is not known before, as a recompression gives them."""
+        fd, name = tempfile.mkstemp(dir=self.root / "partial")
+        try:
+            with os.fdopen(fd, "w+b") as file:
+
+                def passing() -> Iterator[bytes]:
+                    for chunk in chunks:
+                        file.write(chunk)
+                        yield chunk
+
+                measured = measure(cast("BinaryIO", _Joined(passing())))
+                file.flush()
+                os.fsync(file.fileno())
+            with self._locked(measured.digest):
+                if not self.has(measured.digest):
+                    os.replace(name, self.path(measured.digest))
+                    _sync(self.path(measured.digest).parent)
+                    self._note(measured)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+        return measured
+
+    def packed(self, diff_id: str, compression: str) -> Measurement | None:
+        """A layer that was recompressed here before, if it still is here."""
+        try:
+            digest = self._place("packed", diff_id).with_suffix(f".{compression}").read_text("ascii")
+            return self.facts(digest)
+        except (OSError, ValueError, UsageError):
+            return None
+
+    def note_packed(self, diff_id: str, compression: str, digest: str) -> None:
+        write_whole(self._place("packed", diff_id).with_suffix(f".{compression}"), digest.encode())
 
     def _arrive(self, digest: str, part: Path, open_at: OpenAt, size: int | None, tick: Tick | None) -> Measurement:
         # Unbuffered: whatever came before a kill -9 is in the file, and the next run need not ask for it again.

@@ -7,11 +7,12 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import LayerkitError, UsageError
+from . import options
 
 if TYPE_CHECKING:
     from ..inventory import Inventory
@@ -29,7 +30,7 @@ def diagnose(
         list[str],
         typer.Argument(
             metavar="TARGET...",
-            help="Archives, OCI layouts, folders of archives, patterns, a transport as docker-archive:FILE, or - for stdin.",
+            help="Archives, OCI layouts, folders of archives, patterns, docker://IMAGE and other transports, - for stdin.",
         ),
     ],
     deep: Annotated[bool, typer.Option("--deep", help="Read every layer and check its digests and diff ID.")] = False,
@@ -49,9 +50,12 @@ def diagnose(
     ] = None,
     select: Annotated[list[str] | None, typer.Option("--select", metavar="CODE", help="Only these rules.")] = None,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="CODE", help="Not these rules.")] = None,
-    progress: Annotated[
-        Literal["auto", "none", "json"], typer.Option("--progress", help="On stderr: a bar, nothing, or JSON lines.")
-    ] = "auto",
+    platform: options.Platform = "",
+    insecure: options.Insecure = False,
+    ca: options.Ca = "",
+    authfile: options.Authfile = "",
+    mirror: options.Mirror = None,
+    progress: options.ProgressMode = "auto",
 ) -> None:
     """Say what is wrong with an image archive, why, and who will refuse it."""
     from ..diagnosis import diagnose as look
@@ -62,6 +66,7 @@ def diagnose(
     chosen = format_for(output, format)
     inventory: Inventory | None = read_held(held) if held else None
     subjects = [subject for target in targets for subject in expand(target)]
+    access = options.access(insecure, ca, authfile, mirror)
     codes, without = _codes(select), _codes(ignore)
     with observer(progress) as watch:
 
@@ -75,6 +80,8 @@ def diagnose(
                     select=codes,
                     ignore=without,
                     progress=watch,
+                    platform=platform,
+                    **access,
                 )
             except UsageError:
                 raise

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from ..alignment import Alignment
-from ..errors import UsageError
 from ..finding import Cause, Finding, Outcome
 from ..frames import Frames
 from ..verdict import Verdict
+from .formats import FORMATS, check, format_for
+from .headline import Headline, headline
+from .several import Failure, Reports
+from .web import to_embedded
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = [
+    "FORMATS",
+    "Failure",
+    "Headline",
+    "ImageReport",
+    "Judgement",
+    "Remedy",
+    "Report",
+    "Reports",
+    "format_for",
+    "judge",
+]
 
 Judgement = Literal["sound", "incomplete", "broken"]
 """`incomplete` is sound against a target that holds the absent layers, and only there."""
 
 _ORDER: Mapping[Judgement, int] = {"sound": 0, "incomplete": 1, "broken": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A repair that would help. `safe` ones keep the image ID; `needs` names what has to be given besides."""
+
+    id: str
+    safe: bool
+    needs: tuple[str, ...] = ()
+    command: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +57,7 @@ class ImageReport:
     alignment: Alignment = field(repr=False)
     outcomes: tuple[Outcome, ...] = field(default=(), repr=False)
     causes: tuple[Cause, ...] = ()
+    repairs: tuple[Remedy, ...] = ()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -60,6 +88,8 @@ class Report:
     wanted: tuple[str, ...] = ()
     """The loaders that the caller named: where one refuses, something is wrong."""
     elapsed: float = 0.0
+    made: str = ""
+    """When and where it was made, as the caller wants it shown; reports are otherwise the same every time."""
 
     @property
     def format(self) -> str:
@@ -88,9 +118,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 nothing wrong, 1 something wrong was found."""
-        refused = any(
-            v.loads is False and v.loader in self.wanted or v.name in self.wanted for v in self.verdicts
-        )
+        refused = any((v.loads is False and v.loader in self.wanted) or v.name in self.wanted for v in self.verdicts)
         return int(self.outcome != "sound" or refused)
 
     @cached_property
@@ -108,15 +136,30 @@ class Report:
 
     def render(self, format: str = "text") -> str:
         """The report as a string in one of FORMATS."""
-        if format not in FORMATS:
-            raise UsageError(f"unknown format {format!r}, expected one of {', '.join(FORMATS)}")
-        return FORMATS[format](self)
+        return FORMATS[check(format)](self)
 
     def write(self, path: str | Path, format: str = "") -> Path:
         """Write the report; without `format` the suffix decides (.html, .json, .md, .sarif, .xml, .txt)."""
         path = Path(path)
-        path.write_text(self.render(format or _SUFFIXES.get(path.suffix, "text")), encoding="utf-8")
+        path.write_text(self.render(format_for(path, format)), encoding="utf-8")
         return path
+
+    @cached_property
+    def headline(self) -> Headline:
+        """The first sentence of every format, and with it why and what to do."""
+        return headline(self)
+
+    def show(self, file: TextIO | None = None) -> None:
+        """Print it, with colours and as wide as it is where that is a terminal."""
+        from .plain import show
+
+        show(self, file)
+
+    def _repr_html_(self) -> str:
+        return to_embedded(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.render("md")
 
 
 def judge(findings: Sequence[Finding]) -> Judgement:
@@ -124,21 +167,4 @@ def judge(findings: Sequence[Finding]) -> Judgement:
     errors = [f for f in findings if f.severity == "error"]
     if not errors:
         return "sound"
-    return (
-        "incomplete" if all(f.code == "LK201" and f.evidence.get("omittable") for f in errors) else "broken"
-    )
-
-
-Renderer = Callable[[Report], str]
-
-_SUFFIXES = {
-    ".html": "html",
-    ".htm": "html",
-    ".json": "json",
-    ".md": "md",
-    ".sarif": "sarif",
-    ".xml": "junit",
-    ".txt": "text",
-}
-
-FORMATS: Mapping[str, Renderer] = {}
+    return "incomplete" if all(f.code == "LK201" and f.evidence.get("omittable") for f in errors) else "broken"

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..digest import Digest, Measurement, is_digest, sha256
 from ..document import LIMIT, Document, field_of, number_of, strings_of, text_of, texts_of
-from ..errors import NotFound
+from ..errors import NotFound, PassedBy
 from ..image import Blob, Entry, Manifest
 from .backing import WELL_KNOWN, Backing
 from .members import Found, Members
@@ -28,6 +29,12 @@ INDEX_TYPES = frozenset(
         "application/vnd.docker.distribution.manifest.list.v2+json",
     }
 )
+BASE_ANNOTATION = "io.layerkit.delta.base"
+"""Annotation of a delta's `index.json`: a JSON list of {"diff_id", "chain_id", "digest"}, what its base must hold."""
+
+OMITTED = "layerkit.omitted/"
+"""Folder of the empty placeholders that a delta's `manifest.json` names for the layers left out."""
+
 _NESTING, _OFFERS = 4, 1000
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -70,9 +77,7 @@ class Archive:
     @cached_property
     def documents(self) -> Mapping[str, Document]:
         """The well-known JSON files that are there, by name; of several with one name the last."""
-        return {
-            name: self._document(name) for name in WELL_KNOWN if self.members.find(name).member is not None
-        }
+        return {name: self._document(name) for name in WELL_KNOWN if self.members.find(name).member is not None}
 
     def _document(self, name: str) -> Document:
         member = self.members.find(name).member
@@ -172,8 +177,11 @@ class Archive:
         yield Offer(blob, tags, platform, attestation, present, depth > 0)
 
     def _json(self, blob: Blob) -> Document:
-        with self.open(blob) as stream:
-            return Document.parse(stream.read(LIMIT + 1))
+        try:
+            with self.open(blob) as stream:
+                return Document.parse(stream.read(LIMIT + 1))
+        except PassedBy as error:
+            return Document(fault=str(error))
 
     @cached_property
     def images(self) -> tuple[Entry, ...]:
@@ -210,8 +218,11 @@ class Archive:
         found = self.members.find(item.config).member
         if found is None or found.size > LIMIT:
             return ""
-        with self.backing.open(found) as stream:
-            return sha256(stream.read(LIMIT))
+        try:
+            with self.backing.open(found) as stream:
+                return sha256(stream.read(LIMIT))
+        except PassedBy:
+            return ""
 
     def entries(self) -> Sequence[Entry]:
         return self.images
@@ -236,14 +247,19 @@ class Archive:
     def _oci(self, blob: Blob) -> Manifest:
         if not self.has(blob):
             return Manifest("oci", blob.name, fault=f"{blob.name} is not there", fault_kind="absent")
-        with self.open(blob) as stream:
-            raw = stream.read(LIMIT + 1)
+        try:
+            with self.open(blob) as stream:
+                raw = stream.read(LIMIT + 1)
+        except PassedBy as error:
+            return Manifest("oci", blob.name, fault=str(error), fault_kind="json")
         return parse_manifest(blob, raw)
 
     def find(self, blob: Blob) -> Found:
         """Where a blob's name leads: a member path, or a digest under `blobs/`."""
         if is_digest(blob.name):
             return self.members.find(f"blobs/{blob.name.replace(':', '/', 1)}")
+        if blob.name.startswith(OMITTED):
+            return Found(None, trouble="absent")
         return self.members.find(blob.name)
 
     def has(self, blob: Blob) -> bool:
@@ -260,10 +276,13 @@ class Archive:
         return [
             Blob(name, _digest_in(name))
             for name, member in members
-            if member.kind == "file"
-            and f"@{member.offset}" not in listed
-            and not _is_json(name, member, self.backing)
+            if member.kind == "file" and f"@{member.offset}" not in listed and not _is_json(name, member, self.backing)
         ]
+
+    def span(self, blob: Blob) -> tuple[Path, int, int] | None:
+        """File, offset and size of a blob's bytes on this machine; None where they pass through a decompressor."""
+        member = self.find(blob).member
+        return None if member is None else self.backing.span(member)
 
     def key(self, blob: Blob) -> str:
         member = self.find(blob).member

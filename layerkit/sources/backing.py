@@ -14,13 +14,16 @@ from typing import BinaryIO, Protocol, cast
 from ..compression import Compression, inflate
 from ..digest import CHUNK, Measurement, measure
 from ..document import LIMIT
-from ..errors import AccessDenied, FormatError, NotFound, SourceError
+from ..errors import AccessDenied, FormatError, NotFound, PassedBy, SourceError
 from .members import Members
 from .tar import End, Kind, Member, Reader
 
 WELL_KNOWN = ("manifest.json", "index.json", "oci-layout", "repositories")
 _KEEP = 32 << 20
 """Bytes of JSON that a pass over a stream keeps in all."""
+_SMALL = 16 << 10
+"""Bytes of a file that is kept whatever is in it: a config may turn out to be no JSON."""
+
 _HEAD = 512
 
 Tick = Callable[[int], None] | None
@@ -41,6 +44,7 @@ class Backing(Protocol):
 
     def open(self, member: Member) -> AbstractContextManager[BinaryIO]: ...
     def head(self, member: Member) -> bytes: ...
+    def span(self, member: Member) -> tuple[Path, int, int] | None: ...
     def measure(self, member: Member, tick: Tick = None) -> Measurement: ...
 
 
@@ -66,7 +70,8 @@ class SeekableTar:
 
     outer: Compression = ""
 
-    def __init__(self, file: BinaryIO, length: int) -> None:
+    def __init__(self, file: BinaryIO, length: int, path: Path | None = None) -> None:
+        self.path = path
         self._fd = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._fd)
         self.length: int | None = length
@@ -78,6 +83,9 @@ class SeekableTar:
 
     def open(self, member: Member) -> AbstractContextManager[BinaryIO]:
         return nullcontext(cast("BinaryIO", Window(self._fd, member.offset, member.stored)))
+
+    def span(self, member: Member) -> tuple[Path, int, int] | None:
+        return (self.path, member.offset, member.stored) if self.path else None
 
     def head(self, member: Member) -> bytes:
         return os.pread(self._fd, min(_HEAD, member.stored), member.offset)
@@ -135,8 +143,9 @@ class StreamedTar:
 
     def _take(self, reader: Reader, member: Member, room: int, *, deep: bool) -> int:
         head = reader.read(min(_HEAD, member.size))
-        known = member.name.rsplit("/", 1)[-1] in WELL_KNOWN
-        if member.size <= LIMIT and member.size <= room and (known or head.lstrip()[:1] in (b"{", b"[")):
+        known = member.name.endswith(".json") or member.name.rsplit("/", 1)[-1] in WELL_KNOWN
+        text = known or member.size <= _SMALL or head.lstrip()[:1] in (b"{", b"[")
+        if member.size <= LIMIT and member.size <= room and text:
             self._kept[member.offset] = data = head + reader.read(member.size - len(head))
             if deep:
                 self._measured[member.offset] = measure(io.BytesIO(data))
@@ -153,7 +162,7 @@ class StreamedTar:
             yield io.BytesIO(kept)
             return
         if self._reopen is None:
-            raise SourceError(
+            raise PassedBy(
                 f"{member.name} has passed by: a stream can be read only once",
                 hint="save the stream to a file first",
             )
@@ -162,6 +171,9 @@ class StreamedTar:
             while left and (data := plain.read(min(left, CHUNK))):
                 left -= len(data)
             yield cast("BinaryIO", _Rest(Reader(cast("BinaryIO", plain), None), b"", member.stored))
+
+    def span(self, member: Member) -> tuple[Path, int, int] | None:
+        return None
 
     def head(self, member: Member) -> bytes:
         kept = self._kept.get(member.offset)
@@ -205,9 +217,7 @@ class Folder:
                 for blob in sorted(p.name for p in algorithm.iterdir()):
                     yield f"blobs/{algorithm.name}/{blob}"
         except PermissionError as error:
-            raise AccessDenied(
-                f"{self._path} may not be listed", hint="check the folder's permissions"
-            ) from error
+            raise AccessDenied(f"{self._path} may not be listed", hint="check the folder's permissions") from error
 
     @contextmanager
     def open(self, member: Member) -> Iterator[BinaryIO]:
@@ -222,6 +232,9 @@ class Folder:
             raise SourceError(f"{path} cannot be read: {error.strerror}") from error
         with os.fdopen(fd, "rb", buffering=0) as file:
             yield cast("BinaryIO", file)
+
+    def span(self, member: Member) -> tuple[Path, int, int] | None:
+        return self._path / member.name, 0, member.stored
 
     def head(self, member: Member) -> bytes:
         with self.open(member) as stream:

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from .members import Members
 
-_ROOTFS = frozenset(
-    {"bin", "etc", "usr", "lib", "var", "dev", "proc", "sys", "home", "root", "sbin", "tmp", "opt"}
-)
+_ROOTFS = frozenset({"bin", "etc", "usr", "lib", "var", "dev", "proc", "sys", "home", "root", "sbin", "tmp", "opt"})
 
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "zip", "a zip file"),
@@ -33,9 +31,7 @@ def recognise_bytes(head: bytes) -> Likeness:
     """Name a file that is not a tar at all."""
     if not head:
         return Likeness("empty", "an empty file", "copy it again: nothing arrived")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (
-        head[1:40:2].strip(b"\0") == b"" and len(head) > 40 and head[0]
-    ):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (head[1:40:2].strip(b"\0") == b"" and len(head) > 40 and head[0]):
         return Likeness(
             "utf16",
             "a tar that a shell rewrote as UTF-16 text (PowerShell `>`)",
@@ -69,16 +65,10 @@ def recognise_members(members: Members) -> Likeness:
     below = sorted(n for n in names if n.endswith(("/manifest.json", "/index.json")) and n.count("/") == 1)
     if below:
         folder = below[0].split("/", 1)[0]
-        return Likeness(
-            "nested", f"an image archive one folder down, in {folder}/", f"repack it from inside {folder}/"
-        )
+        return Likeness("nested", f"an image archive one folder down, in {folder}/", f"repack it from inside {folder}/")
     if not members.all:
         return Likeness("empty-tar", "a tar with nothing in it", "export it again")
-    layer_like = [
-        m for m in members.all if m.name.endswith(("layer.tar", ".tar.gz")) or m.name.startswith("blobs/")
-    ]
+    layer_like = [m for m in members.all if m.name.endswith(("layer.tar", ".tar.gz")) or m.name.startswith("blobs/")]
     if layer_like:
-        return Likeness(
-            "headless", "layers without the manifest that lists them", "copy it again, or repair it"
-        )
+        return Likeness("headless", "layers without the manifest that lists them", "copy it again, or repair it")
     return Likeness("tar", "a tar, but none with an image in it", "")

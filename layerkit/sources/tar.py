@@ -95,19 +95,17 @@ class Reader:
                 return self._finish("cut", f"the archive ends inside a header at byte {at}")
             if not block.strip(b"\0"):
                 second = self.read(BLOCK)
+                if 0 < len(second) < BLOCK:
+                    return self._finish("cut", f"the archive ends inside its end marker at byte {at + BLOCK}")
                 if second and second.strip(b"\0"):
-                    return self._finish(
-                        "damaged", f"a lone zero block at byte {at}: archive/tar: invalid tar header"
-                    )
+                    return self._finish("damaged", f"a lone zero block at byte {at}: archive/tar: invalid tar header")
                 return self._finish("marker", "")
             if not _checksum_ok(block):
                 return self._finish("damaged", f"no tar header at byte {at}: archive/tar: invalid tar header")
             flag = block[156:157]
             size = _number(block[124:136])
             if size is None or size < 0:
-                return self._finish(
-                    "damaged", f"the size in the header at byte {at} is not a number of bytes"
-                )
+                return self._finish("damaged", f"the size in the header at byte {at} is not a number of bytes")
             if start is None:
                 start = at
             if flag in b"xgLK":

@@ -1,0 +1,117 @@
+"""The layers of a plan as files on this machine: fetched, verified, packed as the plan says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from .archive import ImageFile, LayerFile, Span, read_span
+from .compression import deflate, inflate
+from .digest import CHUNK, Digest, Measurement
+from .errors import FormatError, IntegrityError
+from .image import Blob, Source
+from .plan import Plan, Step
+from .progress import SILENT, Progress
+from .sources import Archive
+from .store import Store
+
+LOG = logging.getLogger("layerkit.export")
+
+_WORKERS = 6
+"""Layers fetched at once: enough to hide the waits of a registry, too few to be throttled by one."""
+
+
+def gather(plan: Plan, store: Store, progress: Progress = SILENT) -> tuple[ImageFile, ...]:
+    """Have every carried layer on this machine, verified, and tell where. What has come is kept if this is stopped."""
+    for step in plan.steps:
+        LOG.info("%s layer %d %s: %s, %s", plan.names[step.image], step.position, step.digest, step.action, step.reason)
+    progress.begin("fetch", plan.fetch_bytes, "fetching layers")
+    pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch")
+    try:
+        order = sorted(plan.carried, key=lambda step: -step.size)
+        files = dict(pool.map(lambda step: (step.digest, _layer(plan, step, store, progress)), order))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        progress.end("fetch", "")
+    return tuple(_image_file(plan, at, files) for at in range(len(plan.images)))
+
+
+def _image_file(plan: Plan, at: int, files: dict[Digest, LayerFile]) -> ImageFile:
+    image, steps = plan.images[at], plan.steps_of(at)
+    layers = tuple(files.get(step.digest) or _left_out(plan, step) for step in steps)
+    own = next((m for m in image.manifests if m.view == "oci" and not m.fault), None)
+    same = own is not None and [b.digest for b in own.layers] == [layer.digest for layer in layers]
+    config = image.config
+    return ImageFile(
+        plan.references[at],
+        config.raw,
+        layers,
+        own.raw if own is not None and same else None,
+        own.media_type if own is not None and same and own.media_type else "application/vnd.oci.image.manifest.v1+json",
+        (config.os, config.architecture, config.variant),
+    )
+
+
+def _left_out(plan: Plan, step: Step) -> LayerFile:
+    """A layer that only gets a descriptor; packed otherwise, its digest must be the one the target can know."""
+    if plan.packing == "plain":
+        return LayerFile(Digest(step.diff_id), step.diff_id, step.chain_id, "", step.size, None)
+    return LayerFile(step.digest, step.diff_id, step.chain_id, step.compression, step.size, None)
+
+
+def _layer(plan: Plan, step: Step, store: Store, progress: Progress) -> LayerFile:
+    source = plan.images[step.image].source
+    blob = next(b for b in plan.images[step.image].manifest.layers if b.name == step.name)
+    span, measured = _bytes(step, source, blob, store, progress)
+    if measured is not None and measured.diff_id != step.diff_id:
+        raise IntegrityError(
+            f"layer {step.position} of {plan.names[step.image]} is {measured.diff_id or measured.fault}, "
+            f"its config promises {step.diff_id}",
+            hint="the image is broken at its source: `layerkit diagnose --deep` tells more",
+        )
+    wanted = {"keep": step.compression, "plain": "", "gzip": "gzip", "zstd": "zstd"}[plan.packing]
+    if wanted == step.compression:
+        return LayerFile(step.digest, step.diff_id, step.chain_id, step.compression, step.size, span)
+    packed = store.packed(step.diff_id, wanted or "plain")
+    if packed is None:
+        raw = inflate(read_span(span), step.compression)
+        packed = store.add(deflate(raw, wanted))
+        store.note_packed(step.diff_id, wanted or "plain", packed.digest)
+    if packed.diff_id != step.diff_id:
+        raise IntegrityError(f"layer {step.position} changed while it was recompressed")
+    content = Span(store.path(packed.digest), 0, packed.size)
+    return LayerFile(packed.digest, step.diff_id, step.chain_id, packed.compression, packed.size, content)
+
+
+def _bytes(step: Step, source: Source, blob: Blob, store: Store, progress: Progress) -> tuple[Span, Measurement | None]:
+    """Where a layer's bytes are on this machine, fetched if need be; measured unless the plan has done that."""
+    if isinstance(source, Archive) and (span := source.span(blob)) is not None:
+        return Span(*span), None
+    task = f"layer {step.image}.{step.position}"
+    progress.begin(task, step.bytes, f"layer {step.position} {step.digest[7:19]}")
+
+    def tick(count: int) -> None:
+        progress.advance(task, count)
+        progress.advance("fetch", count)
+
+    try:
+        measured = store.fetch(step.digest, lambda offset: _from(source, blob, offset), size=step.size, tick=tick)
+    except FormatError as error:
+        raise IntegrityError(f"layer {step.position}: {error}") from error
+    finally:
+        progress.end(task, step.action)
+    return Span(store.path(step.digest), 0, step.size), measured
+
+
+def _from(source: Source, blob: Blob, offset: int) -> Iterator[bytes]:
+    chunks = getattr(source, "chunks", None)
+    if chunks is not None:
+        yield from chunks(blob, offset)
+        return
+    with source.open(blob) as stream:
+        left = offset
+        while left and (data := stream.read(min(left, CHUNK))):
+            left -= len(data)
+        while data := stream.read(CHUNK):
+            yield data

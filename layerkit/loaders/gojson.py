@@ -1,0 +1,298 @@
+"""What Go's encoding/json says about bytes that are no JSON, or JSON of another shape (scanner.go, decode.go).
+
+Good JSON is decoded by Python; only where that fails, or finds what Go would not take, are the bytes walked again for
+the exact words. Shapes describe the Go types that runtimes decode into, as far as a wrong type is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NoReturn
+
+from ..messages import golang
+from ..messages.goquote import quote
+
+_SPACE = b" \t\r\n"
+_DIGITS = b"0123456789"
+_DEPTH = 10_000
+_STRING = re.compile(rb'[^"\\\x00-\x1f]*')
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A Go type: the kind of JSON it takes, its name, the type of a list's elements, the fields of a struct."""
+
+    kind: str
+    go: str
+    item: Shape | None = None
+    fields: Mapping[str, Shape] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, tuple[str, Shape]]:
+        """Name and type of each field by its name in lower case."""
+        return {name.lower(): (name, inner) for name, inner in self.fields.items()}
+
+    @cached_property
+    def short(self) -> str:
+        """The name without its package; empty for a struct that has none."""
+        return "" if "{" in self.go else self.go.rpartition(".")[2]
+
+
+TEXT = Shape("string", "string")
+FLAG = Shape("bool", "bool")
+NUMBER = Shape("number", "int64")
+
+
+def list_of(item: Shape, go: str = "") -> Shape:
+    return Shape("array", go or f"[]{item.go}", item)
+
+
+def map_of(item: Shape) -> Shape:
+    return Shape("object", f"map[string]{item.go}", item)
+
+
+def struct(go: str, **fields: Shape) -> Shape:
+    return Shape("object", go, fields=fields)
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _number(text: str) -> int | float:
+    return int(text) if len(text) < 40 else float("inf")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_int=_number)
+
+
+def decode(raw: bytes, shape: Shape | None = None, *, stream: bool = False) -> tuple[Any, str]:
+    """The value of `raw` and what Go says of it: "" where it is taken.
+
+    Parameters
+    ----------
+    stream
+        As `json.Decoder.Decode`, which stops after the first value, not as `json.Unmarshal`, which wants only one.
+    """
+    text = raw.decode("utf-8", "replace")
+    start = len(text) - len(text.lstrip(" \t\r\n"))
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, complain(raw, stream=stream) or "exceeded max depth"
+    unfinished = text[end : end + 1] in (".", "e", "E")  # Python takes the 1 of `1.x`
+    if (unfinished or not stream) and (error := complain(raw, stream=stream) if text[end:].strip(" \t\r\n") else ""):
+        return None, error
+    return value, mistyped(value, shape) if shape is not None else ""
+
+
+def pick(doc: Any, name: str) -> Any:
+    """A field as Go matches it: the last key that equals `name` without regard to case."""
+    found = None
+    if isinstance(doc, dict):
+        lower = name.lower()
+        for key, value in doc.items():
+            if key == name or key.lower() == lower:
+                found = value
+    return found
+
+
+def mistyped(value: Any, shape: Shape, path: tuple[str, ...] = (), owner: str | None = None) -> str:
+    """The first value of a wrong type, in Go's words; "" where all fit. null fits everything."""
+    if value is None:
+        return ""
+    found = _kind(value)
+    if found != shape.kind:
+        if owner is None:
+            return golang.JSON_TYPE.format(found=found, wanted=shape.go)
+        name = f"{owner}.{'.'.join(path)}"
+        return golang.JSON_FIELD_TYPE.format(found=found, field=name, wanted=shape.go)
+    if shape.kind == "array" and shape.item is not None:
+        return next(filter(None, (mistyped(v, shape.item, path, owner) for v in value)), "")
+    if shape.kind == "object" and shape.item is not None:
+        return next(filter(None, (mistyped(v, shape.item, path, owner) for v in value.values())), "")
+    if shape.kind == "object":
+        for key, inner in value.items():
+            if (entry := shape.by_key.get(key.lower())) is not None and (
+                error := mistyped(inner, entry[1], (*path, entry[0]), shape.short)
+            ):
+                return error
+    return ""
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+
+
+class _Stop(Exception):
+    """The scanner's error, or the end of the input where `at_end`."""
+
+    def __init__(self, words: str = "", *, at_end: bool = False) -> None:
+        super().__init__(words)
+        self.words, self.at_end = words, at_end
+
+
+def complain(raw: bytes, *, stream: bool) -> str:
+    """The error of Go's scanner about `raw`, "" where it has none."""
+    try:
+        at = _value(raw)
+        if not stream:
+            at = _blank(raw, at)
+            if at < len(raw):
+                return _invalid(raw[at], "after top-level value")
+    except _Stop as stop:
+        if not stop.at_end:
+            return stop.words
+        if not stream:
+            return golang.JSON_END.format()
+        return (golang.UNEXPECTED_EOF if raw.strip(_SPACE) else golang.EOF).format()
+    return ""
+
+
+def _invalid(byte: int, context: str) -> str:
+    return f"invalid character {_quote(byte)} {context}"
+
+
+def _quote(byte: int) -> str:
+    """`quoteChar` of scanner.go."""
+    if byte == 0x27:
+        return "'\\''"
+    if byte == 0x22:
+        return "'\"'"
+    return f"'{quote(chr(byte))[1:-1]}'"
+
+
+def _blank(raw: bytes, at: int) -> int:
+    while at < len(raw) and raw[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _peek(raw: bytes, at: int) -> int:
+    if at >= len(raw):
+        raise _Stop(at_end=True)
+    return raw[at]
+
+
+def _value(raw: bytes) -> int:
+    """Walk one value without recursion; `open_` holds the closing bracket of every container that is open."""
+    open_: list[int] = []
+    at = _blank(raw, 0)
+    while True:
+        byte = _peek(raw, at)
+        if byte in b"{[":
+            if len(open_) >= _DEPTH:
+                raise _Stop("exceeded max depth")
+            at = _blank(raw, at + 1)
+            closing = 0x7D if byte == 0x7B else 0x5D
+            if _peek(raw, at) != closing:
+                open_.append(closing)
+                if closing == 0x7D:
+                    at = _key(raw, at)
+                continue
+            at += 1
+        else:
+            at = _scalar(raw, at)
+        while True:
+            if not open_:
+                return at
+            at = _blank(raw, at)
+            byte = _peek(raw, at)
+            if byte == open_[-1]:
+                open_.pop()
+                at += 1
+                continue
+            if byte != 0x2C:
+                where = "after object key:value pair" if open_[-1] == 0x7D else "after array element"
+                raise _Stop(_invalid(byte, where))
+            at = _blank(raw, at + 1)
+            if open_[-1] == 0x7D:
+                at = _key(raw, at)
+            break
+
+
+def _key(raw: bytes, at: int) -> int:
+    if _peek(raw, at) != 0x22:
+        raise _Stop(_invalid(raw[at], "looking for beginning of object key string"))
+    at = _blank(raw, _string(raw, at + 1))
+    if _peek(raw, at) != 0x3A:
+        raise _Stop(_invalid(raw[at], "after object key"))
+    return _blank(raw, at + 1)
+
+
+def _scalar(raw: bytes, at: int) -> int:
+    byte = raw[at]
+    if byte == 0x22:
+        return _string(raw, at + 1)
+    if byte in b"-0123456789":
+        return _numeric(raw, at)
+    for word in (b"true", b"false", b"null"):
+        if byte == word[0]:
+            for step, expected in enumerate(word[1:], 1):
+                if _peek(raw, at + step) != expected:
+                    raise _Stop(
+                        golang.INVALID_CHARACTER.format(
+                            character=_quote(raw[at + step]), literal=word.decode(), expecting=_quote(expected)
+                        )
+                    )
+            return at + len(word)
+    raise _Stop(golang.INVALID_CHARACTER_START.format(character=_quote(byte)))
+
+
+def _string(raw: bytes, at: int) -> int:
+    while True:
+        found = _STRING.match(raw, at)
+        at = found.end() if found else at
+        byte = _peek(raw, at)
+        if byte == 0x22:
+            return at + 1
+        if byte != 0x5C:
+            raise _Stop(_invalid(byte, "in string literal"))
+        code = _peek(raw, at + 1)
+        if code == 0x75:
+            for step in range(2, 6):
+                if _peek(raw, at + step) not in b"0123456789abcdefABCDEF":
+                    raise _Stop(_invalid(raw[at + step], "in \\u hexadecimal character escape"))
+            at += 6
+        elif code in b'bfnrt\\/"':
+            at += 2
+        else:
+            raise _Stop(_invalid(code, "in string escape code"))
+
+
+def _numeric(raw: bytes, at: int) -> int:
+    if raw[at] == 0x2D:
+        at += 1
+        if _peek(raw, at) not in _DIGITS:
+            raise _Stop(_invalid(raw[at], "in numeric literal"))
+    if raw[at] == 0x30:
+        at += 1
+    else:
+        at = _digits(raw, at)
+    if at < len(raw) and raw[at] == 0x2E:
+        at += 1
+        if _peek(raw, at) not in _DIGITS:
+            raise _Stop(_invalid(raw[at], "after decimal point in numeric literal"))
+        at = _digits(raw, at)
+    if at < len(raw) and raw[at] in b"eE":
+        at += 1
+        if _peek(raw, at) in b"+-":
+            at += 1
+        if _peek(raw, at) not in _DIGITS:
+            raise _Stop(_invalid(raw[at], "in exponent of numeric literal"))
+        at = _digits(raw, at)
+    return at
+
+
+def _digits(raw: bytes, at: int) -> int:
+    while at < len(raw) and raw[at] in _DIGITS:
+        at += 1
+    return at
