@@ -9,7 +9,7 @@ import pytest
 
 ORDER = (
     "errors progress samples text compression digest document reference image inventory sources alignment frames "
-    "finding verdict messages rules causes loaders report diagnosis explanation store plan archive output export hosts ship "
+    "finding verdict messages rules causes loaders report diagnosis explanation store plan decision archive layers output export hosts ship "
     "repair compare widgets cli"
 ).split()
 ROOT = Path(__file__).parents[1] / "layerkit"

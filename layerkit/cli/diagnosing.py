@@ -30,7 +30,7 @@ def diagnose(
         list[str],
         typer.Argument(
             metavar="TARGET...",
-            help="Archives, OCI layouts, folders of archives, patterns, docker://IMAGE and other transports, - for stdin.",
+            help="Archives, OCI layouts, folders of archives, patterns, docker://IMAGE, - for stdin.",
         ),
     ],
     deep: Annotated[bool, typer.Option("--deep", help="Read every layer and check its digests and diff ID.")] = False,

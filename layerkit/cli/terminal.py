@@ -9,21 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-import typer
-
 from ..progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..report import Report
 
 ProgressMode = Literal["auto", "none", "json"]
-
-
-def show(report: Report) -> None:
-    """Print a report as text."""
-    typer.echo(report.render("text"))
 
 
 @contextmanager

@@ -23,13 +23,12 @@ def demo() -> None:
     """Diagnose a sample that `docker load` refuses with "expected 25, got 36", and write its HTML report."""
     from ..diagnosis import diagnose
     from ..samples import data_dir
-    from .terminal import show
 
     archive = data_dir() / SAMPLE
     short = _short(archive)
     typer.echo(f"$ layerkit diagnose {short}\n")
     report = diagnose(short)
-    show(report)
+    report.show()
     page = archive.with_suffix(".html") if os.access(archive.parent, os.W_OK) else Path(archive.stem + ".html")
     report.write(page)
     typer.echo(f"\nThe same as a page:    {_short(page)}")

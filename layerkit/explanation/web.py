@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from . import Explanation
 
 _TONES = {True: "lk-good", False: "lk-warn", None: "lk-plain"}
+_DIGEST = re.compile(r"(?<=sha256:[0-9a-f]{12})[0-9a-f]{52}")
+"""What of a digest is left out of a heading; the table has all of it."""
 _VERDICTS = {True: "this archive", False: "another archive", None: "cannot be told"}
 
 
@@ -44,7 +47,11 @@ def _pieces(told: Explanation) -> Iterator[str]:
 
 def _reading(reading: Reading, here: Here | None, told: Explanation) -> Iterator[str]:
     yield f'<div class="lk-top">{escape("; ".join(reading.said_by))}</div>'
-    yield f"<h1>{escape(reading.means)}</h1><p><code>{escape(reading.text)}</code></p>"
+    sentence, _, rest = reading.means.partition(". ")
+    yield f"<h1>{escape(_DIGEST.sub('…', sentence if not rest else f'{sentence}.'))}</h1>"
+    if rest:
+        yield f'<p class="lk-why">{escape(rest)}</p>'
+    yield f"<p><code>{escape(reading.text)}</code></p>"
     yield from (f"<p><code>{escape(text)}:</code> {escape(means)}</p>" for text, means in reading.around)
     yield from (f"<p>{escape(printable(note))}</p>" for note in reading.match.notes)
     if reading.fields:
@@ -54,7 +61,7 @@ def _reading(reading: Reading, here: Here | None, told: Explanation) -> Iterator
         )
         yield f"<h2>Which is which</h2><table><tbody>{rows}</tbody></table>"
     if here is not None:
-        yield f"<h2>In {escape(printable(subject_of(told), 160))}</h2>"
+        yield f"<h2>In <span>{escape(printable(subject_of(told), 160))}</span></h2>"
         yield from _here(here, told)
     if possible := possible_causes(reading, here):
         causes = "".join(f"<li><b>{escape(cause)}</b>: {escape(words)}</li>" for cause, words in possible)

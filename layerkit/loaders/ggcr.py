@@ -19,7 +19,7 @@ from ..sources import Member
 from ..verdict import Verdict
 from .gojson import TEXT, Shape, decode, list_of, pick, struct
 from .model import Loader, Outcome, Refusal, Target, judge
-from .oci_layout import LISTS, Descriptor, Manifest, parse_list, parse_loosely
+from .oci_documents import LISTS, Descriptor, Manifest, parse_list, parse_loosely
 from .scanning import Scan, clean, join, scan_of
 from .view import View, archive_view
 

@@ -12,19 +12,19 @@ from ..messages import containers_image as say
 from .copying import Copy, Panic, Stream
 from .model import Refusal, Target
 from .naming import digest_fault
-from .oci_layout import (
+from .oci_documents import (
     DOCKER,
     LISTS,
     OCI_CONFIG,
     OCI_MANIFEST,
     Descriptor,
-    Layout,
     Manifest,
     choose,
     parse,
     parse_list,
     read_config,
 )
+from .oci_layout import Layout
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,20 @@ class LayoutCopy:
             diff_ids = read_config(config)[0]
         size = len(config)
         copy.blob(manifest.config.digest, Stream(sha256(config), sha256(config), None, size, manifest.config.size))
-        return not read_config(config)[1] and len(manifest.layers) >= len(diff_ids)
+        return not read_config(config)[1] and self._whole(manifest, diff_ids, podman=podman)
+
+    def _whole(self, manifest: Manifest, diff_ids: tuple[str, ...], *, podman: bool) -> bool:
+        """podman runs what the manifest lists; a copy in a directory must also be what its config promises."""
+        if podman:
+            return len(manifest.layers) >= len(diff_ids)
+        if len(manifest.layers) != len(diff_ids):
+            return False
+        view = self.layout.view
+        for layer, diff_id in zip(manifest.layers, diff_ids, strict=True):
+            measured = None if layer.urls else view.measured(self.layout.blob(layer.digest))
+            if measured is not None and diff_id.startswith("sha256:") and measured.diff_id != diff_id:
+                return False
+        return True
 
     def _config(self, manifest: Manifest, kind: str) -> tuple[bytes, tuple[str, ...]]:
         """internal/image/oci.go, `OCIConfig`: podman wants the platform before it copies anything."""

@@ -25,8 +25,8 @@ STYLE = (
 
 def markup(html: str, classes: str = "") -> ipw.HTML:
     """A piece of HTML that is ours; whatever comes from elsewhere went through `text` first."""
-    widget = ipw.HTML(value=html, layout=ipw.Layout(width="auto", margin="0"))
-    for name in classes.split():
+    widget = ipw.HTML(value=html)
+    for name in ("lkp-markup", *classes.split()):
         widget.add_class(name)
     return widget
 

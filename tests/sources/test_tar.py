@@ -58,6 +58,8 @@ def test_agrees_with_the_standard_library(files: list[tuple[str, bytes]], form: 
         (1024, "clean"),
         (1536 + 511, "clean"),  # only padding is gone, which Go does not mind
         (2048, "clean"),
+        (2048 + 512, "marker"),  # one block of zeros will do, ...
+        (2048 + 700, "cut"),  # ... a part of the second will not
     ],
 )
 def test_tells_where_a_cut_archive_ends(cut: int, end: End, seekable: bool) -> None:

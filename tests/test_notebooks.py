@@ -1,0 +1,115 @@
+"""Every notebook is stripped and thin, runs from top to bottom, takes parameters, and leaves a static report."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+from layerkit.samples import data_dir, notebooks_dir
+
+NOTEBOOKS = sorted(notebooks_dir().glob("*.ipynb"))
+ROOT = Path(__file__).parents[1]
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels import this checkout and write nothing into anybody's home."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+
+
+def code_of(path: Path) -> Iterator[Any]:
+    return (cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+
+
+def html_of(cell: Any) -> str:
+    """What a reader without widgets sees of a cell."""
+    return "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS[0].name == "01-investigate.ipynb"
+
+
+@every_notebook
+def test_stripped(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert set(document["metadata"]) == {"kernelspec", "language_info"}
+    assert document["metadata"]["kernelspec"]["name"] == "python3"
+    assert set(document["metadata"]["language_info"]) == {"name"}
+    for cell in document["cells"]:
+        assert set(cell["metadata"]) <= {"tags"}
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+@every_notebook
+def test_thin(path: Path) -> None:
+    for cell in code_of(path):
+        assert len(cell.source.splitlines()) <= 10
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        assert not [n for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)]
+
+
+@every_notebook
+def test_the_first_code_cell_holds_the_parameters(path: Path) -> None:
+    first, *rest = code_of(path)
+    assert first.metadata.tags == ["parameters"]
+    assert all(isinstance(statement, ast.Assign) for statement in ast.parse(first.source).body)
+    assert not [cell for cell in rest if "parameters" in cell.metadata.get("tags", [])]
+
+
+@every_notebook
+def test_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert outputs
+    # What a kernel itself prints at its start is not ours.
+    said = "".join(o.text for o in outputs if o.output_type == "stream")
+    assert [line for line in said.splitlines() if not line.startswith("[IPKernelApp]")] == []
+
+
+def test_investigate_reports_what_its_parameters_say(tmp_path: Path) -> None:
+    """papermill: another archive, read in full, the report written as JSON; and the exported page holds the report."""
+    out, report = tmp_path / "out.ipynb", tmp_path / "report.json"
+    archive = str(data_dir() / "wrong-bytes.tar")
+    papermill.execute_notebook(
+        notebooks_dir() / "01-investigate.ipynb",
+        out,
+        parameters={"archive": archive, "deep": True, "loaders": ["docker-classic@20.10"], "output": str(report)},
+        cwd=str(tmp_path),
+        progress_bar=False,
+    )
+    assert json.loads(report.read_text(encoding="utf-8"))["outcome"] == "broken"
+    page, _ = HTMLExporter(exclude_input=True).from_filename(str(out))
+    assert "Layer 3 does not contain what the config promises" in page
+
+
+def test_the_panel_leaves_a_static_report(tmp_path: Path) -> None:
+    """Without widget state, as notebooks are saved by default, a page shows the report where the panel was."""
+    notebook = nbformat.read(notebooks_dir() / "01-investigate.ipynb", as_version=4)
+    client = NotebookClient(
+        notebook, timeout=60, store_widget_state=False, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    panel = next(cell for cell in notebook.cells if cell.id == "panel")
+    assert "lists 25 of the 36 layers" in html_of(panel)
+    panel_alone = nbformat.v4.new_notebook(cells=[panel], metadata=notebook.metadata)
+    page, _ = HTMLExporter(exclude_input=True).from_notebook_node(panel_alone)
+    assert "lists 25 of the 36 layers" in page
