@@ -6,8 +6,7 @@ import importlib
 import platform
 import sys
 
-
-ALL = ("diagnosing",)
+ALL = ("diagnosing", "exporting")
 
 
 def main(names: list[str]) -> int:

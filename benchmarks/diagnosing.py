@@ -50,7 +50,9 @@ def _deep() -> Iterator[Row]:
             ours, skopeo = pair(deep, theirs, rounds=3)
         times = 1 / ratio(ours, skopeo)
         yield Row("--deep beside skopeo copy docker-archive: dir:", f"{times:.1f}x faster", "at least 5x", times >= 5)
-    imports = run(python("-c", "import layerkit.cli, layerkit.diagnosis, layerkit.report, isal.igzip_lib, concurrent.futures"))
+    imports = run(
+        python("-c", "import layerkit.cli, layerkit.diagnosis, layerkit.report, isal.igzip_lib, concurrent.futures")
+    )
     over = run(deep).peak - imports.peak
     yield Row("--deep, peak memory over the imports", f"{over:.0f} MB", "at most 100 MB", over <= 100)
 

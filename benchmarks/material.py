@@ -75,6 +75,55 @@ def gzip_archive() -> Path:
     return path
 
 
+def versions() -> dict[str, Path]:
+    """Two versions of the gzip image as OCI layouts; the second has two layers of its own on top of the lowest 34."""
+    found = {tag: folder() / f"layout-{tag}" for tag in ("1", "2")}
+    if found["2"].exists():
+        return found
+    with tarfile.open(gzip_archive()) as tar:
+        config = json.load(tar.extractfile("config.json") or io.BytesIO())
+        names = json.load(tar.extractfile("manifest.json") or io.BytesIO())[0]["Layers"]
+        packed = [(tar.extractfile(name) or io.BytesIO()).read() for name in names]
+    diff_ids = config["rootfs"]["diff_ids"]
+    _layout(found["1"], packed, diff_ids, GZIP)
+    new = [b"second " * 4_000_000, bytes(range(256)) * 100_000]
+    own = [igzip.compress(raw, compresslevel=3) for raw in new]
+    ids = ["sha256:" + hashlib.sha256(raw).hexdigest() for raw in new]
+    _layout(found["2"], packed[:34] + own, diff_ids[:34] + ids, GZIP)
+    return found
+
+
+def large_layout() -> Path:
+    """An OCI layout of eight plain layers that do not compress, 4 GB in all."""
+    path = folder() / "layout-large"
+    if not path.exists():
+        layers = [os.urandom(1 << 20) * 500 for _ in range(8)]
+        _layout(path, layers, ["sha256:" + hashlib.sha256(data).hexdigest() for data in layers], PLAIN)
+    return path
+
+
+PLAIN = "application/vnd.oci.image.layer.v1.tar"
+GZIP = PLAIN + "+gzip"
+
+
+def _layout(path: Path, layers: list[bytes], diff_ids: list[str], media_type: str) -> None:
+    part = path.with_suffix(".part")
+    (part / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+
+    def put(data: bytes, kind: str) -> dict[str, object]:
+        digest = hashlib.sha256(data).hexdigest()
+        (part / "blobs" / "sha256" / digest).write_bytes(data)
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    config = put(_config(diff_ids), "application/vnd.oci.image.config.v1+json")
+    manifest = {"schemaVersion": 2, "config": config, "layers": [put(data, media_type) for data in layers]}
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    top = put(json.dumps({**manifest, "mediaType": kind}).encode(), kind)
+    (part / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    (part / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    part.replace(path)
+
+
 def sparse_archive(size: int) -> Path:
     """A docker-archive whose layers take `size` bytes in all and nearly nothing on disk."""
     path = folder() / f"sparse-{size}.tar"

@@ -45,7 +45,9 @@ def run(command: Sequence[str], codes: Sequence[int] = (0, 1)) -> Run:
     if process.stderr:
         process.stderr.close()
     if process.returncode not in codes:
-        raise RuntimeError(f"{' '.join(command)} returned {process.returncode}: {error.decode(errors='replace')[-500:]}")
+        raise RuntimeError(
+            f"{' '.join(command)} returned {process.returncode}: {error.decode(errors='replace')[-500:]}"
+        )
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 

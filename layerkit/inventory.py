@@ -21,7 +21,8 @@ class Inventory:
     """Images and layers of one host.
 
     `chain_ids` are those of every prefix of every image, `diff_ids` of every layer, `blobs` the digests of compressed
-    or plain blobs whose bytes are really there. `images` maps a reference to its image ID.
+    or plain blobs whose bytes are really there. `images` maps a reference to its image ID; `incomplete` are the
+    references of which blobs are missing, where the host can tell. `notes` say what could not be looked at.
     """
 
     host: str = ""
@@ -34,6 +35,8 @@ class Inventory:
     blobs: frozenset[str] = field(default=frozenset(), repr=False)
     images: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     free_bytes: int | None = None
+    incomplete: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_images(cls, host: str, *images: Image) -> Inventory:
@@ -82,6 +85,8 @@ class Inventory:
             blobs=digests("blobs"),
             images=cast("dict[str, str]", images) if isinstance(images, dict) else {},
             free_bytes=free if isinstance(free, int) else None,
+            incomplete=strings_of(field_of(doc, "incomplete")) or (),
+            notes=strings_of(field_of(doc, "notes")) or (),
         )
 
     @classmethod

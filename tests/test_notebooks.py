@@ -1,5 +1,8 @@
 """Every notebook is stripped and thin, runs from top to bottom, takes parameters, and leaves a static report."""
 
+# mypy: allow-untyped-calls
+# (nbformat and nbconvert are typed in part only)
+
 from __future__ import annotations
 
 import ast

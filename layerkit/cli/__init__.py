@@ -14,7 +14,7 @@ import typer
 
 from .. import __version__
 from ..errors import LayerkitError
-from . import diagnosing, exporting, knowledge, tour
+from . import diagnosing, exporting, hosting, knowledge, tour
 
 app = typer.Typer(
     name="layerkit",
@@ -41,7 +41,7 @@ def _options(
     pass
 
 
-for register in (diagnosing.register, knowledge.register, exporting.register, tour.register):
+for register in (diagnosing.register, knowledge.register, exporting.register, hosting.register, tour.register):
     register(app)
 
 

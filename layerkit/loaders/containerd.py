@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from ..compression import Compression
 from ..frames import Frames
 from ..messages import containerd, docker, golang
+from ..messages.goquote import quote
 from ..verdict import Verdict
 from . import naming
-from .descriptors import CONFIGS, MANIFESTS, SNIFFED, Descriptor, Manifest, NotFound, Platform, is_layer
-from .docker import familiar
+from .descriptors import CONFIGS, MANIFESTS, SNIFFED, UNKNOWN_DIGEST, Descriptor, Manifest, NotFound, Platform, is_layer
+from .docker import familiar, parse_name
 from .model import ROOT, TEMP, Form, Loader, Outcome, Refusal, held_by, judge
 from .unpacking import Dialect, Unpacker, is_pseudo
 from .view import archive_view
@@ -45,12 +46,19 @@ class Import(Unpacker):
         raise NotImplementedError
 
     def record(self, images: tuple[Descriptor, ...]) -> None:
-        """core/metadata/images.go, `validateImage`."""
+        """core/metadata/images.go, `validateTarget`."""
         for image in images:
-            if not image.media_type and (image.name or self.dialect.docker):
+            if not (image.name or self.dialect.docker):
+                continue
+            words = ""
+            if image.digest != UNKNOWN_DIGEST and (fault := naming.digest_fault(image.digest)):
+                words = f"target.Digest {quote(image.digest)} invalid: {fault}: invalid argument"
+            elif image.size <= 0:
+                words = "target.Size must be greater than zero: invalid argument"
+            elif not image.media_type:
                 words = containerd.MEDIA_TYPE_UNSET.format()
-                if self.dialect.library < (2, 2):
-                    words = "T" + words[1:]
+            if words:
+                words = words if self.dialect.library >= (2, 2) else "T" + words[1:]
                 raise Refusal(("InvalidArgument: " if self.dialect.classes else "") + words)
 
 
@@ -92,8 +100,8 @@ class DockerLoad(Import):
             label = image.name
             try:
                 full = normalized(image.name)
-                label = familiar(naming.parse_normalized(full))
-            except naming.InvalidName:
+                label = familiar(parse_name(full, newer=True))
+            except Refusal:
                 pass
             yield Record(image.name, label, docker.LOADED.format(name=label), full == image.name)
         if not full:
@@ -106,7 +114,8 @@ class DockerLoad(Import):
             try:
                 manifest = self.content.manifest(descriptor)
                 if not is_pseudo(descriptor, manifest):
-                    yield manifest, self.platform(descriptor, manifest)
+                    platform = self.platform(descriptor, manifest)
+                    yield manifest, platform if platform.architecture else self.host
             except Refusal:
                 continue
 
@@ -195,8 +204,8 @@ class Import2(Import):
 
 
 def normalized(text: str) -> str:
-    """A name with its registry and tag. Raises InvalidName."""
-    name = naming.parse_normalized(text)
+    """A name with its registry and tag. Raises Refusal."""
+    name = parse_name(text, newer=True)
     return str(name) if name.tag or name.digest else f"{name}:latest"
 
 

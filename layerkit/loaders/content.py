@@ -17,7 +17,7 @@ from typing import Any
 from ..image import Config
 from ..messages import containerd, golang
 from ..sources import Member
-from . import gojson, naming
+from . import gojson
 from .descriptors import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
@@ -29,14 +29,14 @@ from .descriptors import (
     MANIFEST,
     MANIFEST_ITEMS,
     MANIFESTS,
-    PLATFORM,
+    OLD_IMAGE,
     UNKNOWN_DIGEST,
     Descriptor,
     Manifest,
     NotFound,
     Platform,
 )
-from .docker import reworded
+from .docker import parse_name
 from .model import Refusal
 from .tree import clean
 from .view import View
@@ -48,10 +48,15 @@ class Content:
 
     view: View
     newer: bool
-    """containerd 1.7 and later: errors about case name the repository, of a config only the platform is decoded."""
+    """containerd 1.7 and later: built with a newer Go, a newer image-spec and newer rules for names."""
     cut: Callable[[str, Member], Refusal]
     """The error for a member whose bytes end early."""
     _visited: dict[str, tuple[Descriptor, ...]] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> gojson.Shape:
+        """The type that a config is decoded into."""
+        return IMAGE if self.newer else OLD_IMAGE
 
     def import_index(self) -> tuple[Descriptor, ...]:
         """`ImportIndex` and `decodeIndex`: the descriptors at the top. Raises Refusal."""
@@ -131,10 +136,11 @@ class Content:
             layers.append(Descriptor(media_type, measured.digest if measured else UNKNOWN_DIGEST, member=member))
         digest = f"sha256:{hashlib.sha256(view.read(config)).hexdigest()}"
         manifest = Manifest(Descriptor(DOCKER_CONFIG, digest, member=config), tuple(layers))
-        document, error = view.decode(config, PLATFORM if self.newer else IMAGE)
+        document, error = view.decode(config, self.shape)
         if error:
             raise Refusal(containerd.RESOLVE_PLATFORM.format() + error)
-        platform = Platform.of(*(gojson.pick(document, k) or "" for k in ("os", "architecture", "variant")))
+        keys = ("os", "architecture", "variant") if self.newer else ("os", "architecture")
+        platform = Platform.of(*(gojson.pick(document, k) or "" for k in keys))
         made = self._digest(manifest)
         for tag in gojson.pick(item, "RepoTags") or (None,):
             names = {} if tag is None else {"io.containerd.image.name": self._normalize(tag)}
@@ -159,10 +165,9 @@ class Content:
     def _normalize(self, tag: str) -> str:
         """reference.go, `normalizeReference`: a tag beside a digest goes, a missing one is latest."""
         try:
-            name = naming.parse_normalized(tag)
-        except naming.InvalidName as error:
-            words = reworded(str(error), tag, named=self.newer)
-            raise Refusal(containerd.NORMALIZE_REF.format(reference=tag) + words) from None
+            name = parse_name(tag, newer=self.newer)
+        except Refusal as refusal:
+            raise Refusal(containerd.NORMALIZE_REF.format(reference=tag) + refusal.message) from None
         if name.digest:
             return f"{name.repository}@{name.digest}"
         return f"{name.repository}:{name.tag or 'latest'}"
@@ -244,5 +249,5 @@ class Content:
     def config(self, descriptor: Descriptor) -> tuple[Config, str]:
         """The config behind a descriptor, and what `json.Unmarshal` says of it. Raises NotFound."""
         member = self.open(descriptor)
-        _, error = self.view.decode(member, IMAGE)
+        _, error = self.view.decode(member, self.shape)
         return self.view.config(member), error

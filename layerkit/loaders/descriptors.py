@@ -56,17 +56,31 @@ DESCRIPTOR = gojson.struct(
 )
 INDEX = gojson.struct("v1.Index", manifests=gojson.list_of(DESCRIPTOR))
 MANIFEST = gojson.struct("v1.Manifest", config=DESCRIPTOR, layers=gojson.list_of(DESCRIPTOR))
-IMAGE = gojson.struct(
-    "v1.Image",
-    architecture=gojson.TEXT,
-    os=gojson.TEXT,
-    variant=gojson.TEXT,
-    rootfs=gojson.struct(
-        "v1.RootFS",
-        type=gojson.TEXT,
-        diff_ids=gojson.list_of(gojson.Shape("string", "digest.Digest")),
-    ),
-)
+
+
+def _image(*, newer: bool) -> gojson.Shape:
+    """image-spec `v1.Image`, as containerd 1.6 decodes it (Go 1.19, image-spec 1.0) and later ones do."""
+    time = gojson.TIME if newer else gojson.TIME_QUOTED
+    text, texts = gojson.TEXT, gojson.list_of(gojson.TEXT)
+    config = gojson.struct(
+        "v1.ImageConfig",
+        **dict.fromkeys(("User", "WorkingDir", "StopSignal"), text),
+        **dict.fromkeys(("Env", "Entrypoint", "Cmd"), texts),
+        Labels=gojson.Shape("object", "map[string]string", text),
+    )
+    history = gojson.struct(
+        "v1.History", created=time, created_by=text, author=text, comment=text, empty_layer=gojson.FLAG
+    )
+    rootfs = gojson.struct("v1.RootFS", type=text, diff_ids=gojson.list_of(gojson.Shape("string", "digest.Digest")))
+    platform = dict.fromkeys(("architecture", "os", "variant", "os.version"), text)
+    fields = {**platform, "created": time, "author": text, "config": config, "rootfs": rootfs}
+    fields["history"] = gojson.list_of(history)
+    return gojson.Shape(
+        "object", "v1.Image", fields=fields, embedded=dict.fromkeys(platform, "Platform") if newer else {}
+    )
+
+
+OLD_IMAGE, IMAGE = _image(newer=False), _image(newer=True)
 _ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
 
 
@@ -108,6 +122,7 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     member: Member | None = None
     manifest: Manifest | None = None
+    size: int = 1
 
     @property
     def name(self) -> str:
@@ -127,6 +142,7 @@ class Descriptor:
             if platform is None
             else Platform.of(*(gojson.pick(platform, k) or "" for k in ("os", "architecture", "variant"))),
             {k: v for k, v in annotations.items() if isinstance(v, str)} if isinstance(annotations, dict) else {},
+            size=gojson.pick(doc, "size") or 0,
         )
 
 

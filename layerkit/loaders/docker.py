@@ -18,6 +18,7 @@ from ..compression import Compression
 from ..frames import Frames
 from ..image import Config
 from ..messages import docker, golang, others
+from ..messages.goquote import quote
 from ..sources import Member
 from ..verdict import Need, Verdict
 from . import gojson, legacy, naming
@@ -39,33 +40,40 @@ ITEM = gojson.struct(
     Parent=gojson.Shape("string", "image.ID"),
 )
 ITEMS = gojson.list_of(ITEM)
-HISTORY = gojson.struct(
-    "image.History",
-    author=gojson.TEXT,
-    created_by=gojson.TEXT,
-    comment=gojson.TEXT,
-    empty_layer=gojson.FLAG,
-)
-ROOTFS = gojson.struct(
-    "image.RootFS",
-    type=gojson.TEXT,
-    diff_ids=gojson.list_of(gojson.Shape("string", "layer.DiffID")),
-)
-IMAGE = gojson.struct(
-    "image.Image",
-    id=gojson.TEXT,
-    parent=gojson.TEXT,
-    comment=gojson.TEXT,
-    container=gojson.TEXT,
-    docker_version=gojson.TEXT,
-    author=gojson.TEXT,
-    architecture=gojson.TEXT,
-    variant=gojson.TEXT,
-    os=gojson.TEXT,
-    size=gojson.NUMBER,
-    rootfs=ROOTFS,
-    history=gojson.list_of(HISTORY),
-)
+
+
+def _image(*, newer: bool) -> gojson.Shape:
+    """image/image.go, `Image`, as Go decoded it up to 1.19 and since: times, embedded structs, the home of History."""
+    time = gojson.TIME if newer else gojson.TIME_QUOTED
+    text, flag, texts = gojson.TEXT, gojson.FLAG, gojson.list_of(gojson.TEXT)
+    config = gojson.struct(
+        "container.Config",
+        **dict.fromkeys(("Hostname", "Domainname", "User", "Image", "WorkingDir", "MacAddress", "StopSignal"), text),
+        **dict.fromkeys(("AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce"), flag),
+        **dict.fromkeys(("ArgsEscaped", "NetworkDisabled"), flag),
+        **dict.fromkeys(("Env", "OnBuild"), texts),
+        **dict.fromkeys(("Cmd", "Entrypoint", "Shell"), gojson.WORDS),
+        Labels=gojson.Shape("object", "map[string]string", gojson.TEXT),
+        StopTimeout=gojson.Shape("number", "int"),
+    )
+    history = gojson.struct(
+        "v1.History" if newer else "image.History",
+        created=time,
+        author=text,
+        created_by=text,
+        comment=text,
+        empty_layer=flag,
+    )
+    names = ("id", "parent", "comment", "container", "docker_version", "author", "architecture", "variant", "os")
+    inner = {**dict.fromkeys(names, text), "created": time, "config": config, "container_config": config}
+    inner["size"] = gojson.NUMBER
+    rootfs = gojson.struct("image.RootFS", type=text, diff_ids=gojson.list_of(gojson.Shape("string", "layer.DiffID")))
+    embedded = dict.fromkeys(inner, "V1Image") if newer else {}
+    fields = {**inner, "rootfs": rootfs, "history": gojson.list_of(history)}
+    return gojson.Shape("object", "image.Image", fields=fields, embedded=embedded)
+
+
+OLD_IMAGE, IMAGE = _image(newer=False), _image(newer=True)
 
 _COMPONENT = re.compile(r"[A-Za-z0-9_-]+")
 _KNOWN = re.compile(
@@ -180,7 +188,7 @@ class Load:
     def config(self, path: str) -> Config:
         """`image.NewFromJSON`, then the operating system."""
         member = self.existing(self.place(path))
-        document, error = self.view.decode(member, IMAGE)
+        document, error = self.view.decode(member, IMAGE if self.release >= (23, 0) else OLD_IMAGE)
         if error:
             raise Refusal(error)
         config = self.view.config(member)
@@ -199,6 +207,8 @@ class Load:
             return
         if os == "windows":
             raise Refusal(docker.WRONG_OS.format(os=os, host="linux"))
+        if "*" in os:
+            raise Refusal(f"{quote(os)}: wildcards not yet supported: invalid argument")
         for part in os.split("/"):
             if not _COMPONENT.fullmatch(part):
                 raise Refusal(docker.INVALID_OS.format(component=part, os=os))
@@ -246,22 +256,31 @@ class Load:
 
     def tag(self, tag: str) -> str:
         """The familiar name. A bad one ends the load after the image was stored."""
-        try:
-            name = naming.parse_normalized(tag)
-        except naming.InvalidName as error:
-            raise Refusal(reworded(str(error), tag, named=self.release >= (23, 0))) from None
+        name = parse_name(tag, newer=self.release >= (23, 0))
         if not name.tag:
             raise Refusal(docker.INVALID_TAG.format(reference=tag))
         return familiar(name)
 
 
-def reworded(words: str, tag: str, *, named: bool) -> str:
-    """What distribution/reference says of a bad name; since 2.8.3 the one about case gives the name."""
-    if words == others.REFERENCE_CASE_OLD.text and named:
-        first, slash, rest = tag.partition("/")
-        path = rest if slash and (set(first) & set(".:") or first == "localhost") else tag
-        return others.REFERENCE_CASE.format(name=path.partition(":")[0])
-    return words
+def parse_name(text: str, *, newer: bool) -> naming.Name:
+    """`reference.ParseNormalizedNamed`. Raises Refusal.
+
+    In distribution/reference since 2.8.2 (`newer`) a first part in upper case is a host, and the error about case tells
+    which path it is about.
+    """
+    first, slash, rest = text.partition("/")
+    shouting = newer and bool(slash) and first.lower() != first
+    host = bool(slash) and (bool(set(first) & set(".:")) or first == "localhost" or shouting)
+    path = (rest if host else text if slash else f"library/{text}").partition(":")[0]
+    try:
+        if shouting and path.lower() == path:
+            return naming.parse(text)
+        return naming.parse_normalized(text)
+    except naming.InvalidName as error:
+        words = str(error)
+        if words == others.REFERENCE_CASE_OLD.text and newer:
+            words = others.REFERENCE_CASE.format(name=path)
+        raise Refusal(words) from None
 
 
 def familiar(name: naming.Name) -> str:

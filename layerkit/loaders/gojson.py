@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..messages import golang
 from ..messages.goquote import quote
+from .gotime import time_fault
 
 _SPACE = b" \t\r\n"
 _DIGITS = b"0123456789"
@@ -30,11 +31,16 @@ class Shape:
     go: str
     item: Shape | None = None
     fields: Mapping[str, Shape] = field(default_factory=dict, hash=False)
+    embedded: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Fields of an embedded struct and its name, which Go since 1.20 puts into errors."""
 
     @cached_property
     def by_key(self) -> Mapping[str, tuple[str, Shape]]:
-        """Name and type of each field by its name in lower case."""
-        return {name.lower(): (name, inner) for name, inner in self.fields.items()}
+        """Name (as errors give it) and type of each field, by its name in lower case."""
+        return {
+            name.lower(): (f"{self.embedded[name]}.{name}" if name in self.embedded else name, inner)
+            for name, inner in self.fields.items()
+        }
 
     @cached_property
     def short(self) -> str:
@@ -45,6 +51,11 @@ class Shape:
 TEXT = Shape("string", "string")
 FLAG = Shape("bool", "bool")
 NUMBER = Shape("number", "int64")
+TIME = Shape("time", "")
+TIME_QUOTED = Shape("time", "quoted")
+"""A time.Time, as Go since 1.20 and before reads it."""
+WORDS = Shape("words", "string")
+"""A string or a list of strings (moby api/types/strslice)."""
 
 
 def list_of(item: Shape, go: str = "") -> Shape:
@@ -105,8 +116,12 @@ def mistyped(value: Any, shape: Shape, path: tuple[str, ...] = (), owner: str | 
     """The first value of a wrong type, in Go's words; "" where all fit. null fits everything."""
     if value is None:
         return ""
+    if shape.kind == "time":
+        return time_fault(value, quotes=bool(shape.go))
     found = _kind(value)
-    if found != shape.kind:
+    if shape.kind == "words" and found == "array" and all(isinstance(word, str | None) for word in value):
+        return ""
+    if found != shape.kind and not (shape.kind == "words" and found == "string"):
         if owner is None:
             return golang.JSON_TYPE.format(found=found, wanted=shape.go)
         name = f"{owner}.{'.'.join(path)}"

@@ -63,11 +63,11 @@ class LayoutCopy:
             children = parse_list(raw)
         with _within(say.CHOOSING.format(reference=self.reference)):
             child = self._choose(children, kind)
-        with _within("copying system image from manifest list: "):
+        with _within(say.SYSTEM_IMAGE.format()):
             with _within(say.MIME_TYPE.format(reference=self.reference)):
                 raw, kind = self.layout.text(Descriptor(child.digest))
                 if sha256(raw) != child.digest:
-                    raise Refusal(f"Manifest does not match provided manifest digest {child.digest}")
+                    raise Refusal(say.MANIFEST_DIGEST.format(digest=child.digest))
             if kind in LISTS:
                 raise Refusal("Unexpectedly received a manifest list instead of a manifest for a single image")
             return self._one(raw, kind, child.digest)
@@ -76,7 +76,7 @@ class LayoutCopy:
         return choose(children, kind, self.target.platform, quotes=self.layout.release.quotes)
 
     def _one(self, raw: bytes, kind: str, digest: str) -> bool:
-        with _within(f"initializing image from source {self.reference}: "):
+        with _within(say.INITIALIZING_IMAGE.format(reference=self.reference)):
             manifest = parse(raw, kind)
         podman = self.layout.release.program == "podman"
         config, diff_ids = b"", tuple[str, ...]()

@@ -40,7 +40,7 @@ class Layout:
         if (fault := kept.get("_unpacked")) is None:
             fault = kept["_unpacked"] = self._unpacked()
         if fault:
-            raise Refusal(f"creating temp directory: untarring file {quote(self.root)}: {fault}")
+            raise Refusal(say.UNTARRING.format(path=self.root) + fault)
 
     def _unpacked(self) -> str:
         backing = self.view.archive.backing

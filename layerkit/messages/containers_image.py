@@ -459,6 +459,39 @@ INTERNAL_ERROR = Sentence(
     codes=("LK409", "LK203"),
     next="Export the image again with sha256 digests.",
 )
+INITIALIZING_IMAGE = Sentence(
+    id="podman.initializing-image",
+    text="initializing image from source {reference}: ",
+    said_by=ALL,
+    means="The manifest of the image could not be read.",
+    kind="wrapper",
+    codes=("LK211",),
+)
+SYSTEM_IMAGE = Sentence(
+    id="podman.copying-system-image",
+    text="copying system image from manifest list: ",
+    said_by=ALL,
+    means="The image for this machine was chosen from an index, and could not be copied.",
+    kind="wrapper",
+)
+UNTARRING = Sentence(
+    id="podman.untarring",
+    text="creating temp directory: untarring file {path:q}: ",
+    said_by=ALL,
+    means="The OCI archive could not be unpacked.",
+    kind="wrapper",
+    codes=("LK303", "LK305", "LK307"),
+)
+MANIFEST_DIGEST = Sentence(
+    id="podman.manifest-digest",
+    text="Manifest does not match provided manifest digest {digest:h}",
+    said_by=ALL,
+    means="The bytes of a manifest do not hash to {digest}, by which the index names it.",
+    kind="content",
+    codes=("LK211",),
+    causes=("corrupt-copy", "mixed-images"),
+    next="Fetch or export the image again.",
+)
 HISTORY_LAYERS = Sentence(
     id="buildah.history-layers",
     text="history lists {history:d} non-empty layers, but we have {manifest:d} layers on disk",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import stat
@@ -102,6 +103,20 @@ def _open_registry(location: str, opening: Opening, aside: str = "") -> Source:
     return open_repository(location[2:], opening.platform, aside, **opening.access)
 
 
+def _open_elsewhere(home: str) -> Callable[[str, Opening], Source]:
+    """Opened by `MODULE:FUNCTION` of this package, imported when the transport is first used.
+
+    For sources that are made of what stands after this module: hosts, which need inventories and sources themselves.
+    """
+    module, _, name = home.partition(":")
+
+    def open_there(location: str, opening: Opening) -> Source:
+        there = importlib.import_module(f"..{module}", __package__)
+        return cast("Source", getattr(there, name)(location, opening))
+
+    return open_there
+
+
 _DOCKER, _OCI = frozenset({"docker"}), frozenset({"oci"})
 
 SCHEMES: Mapping[str, Callable[[str, Opening], Source]] = {
@@ -109,9 +124,13 @@ SCHEMES: Mapping[str, Callable[[str, Opening], Source]] = {
     "oci-archive": lambda location, opening: _open_path(location, opening, _OCI, "oci-archive:"),
     "oci": lambda location, opening: _open_path(location, opening, _OCI),
     "docker": _open_registry,
+    "docker-daemon": _open_elsewhere("hosts.opening:open_daemon"),
+    "ssh": _open_elsewhere("hosts.opening:open_remote"),
 }
 _FILES = frozenset({"docker-archive", "oci-archive", "oci"})
 """Transports whose location may end in `:REF`, the one image that is meant."""
+_BARE = _FILES | {"docker-daemon"}
+"""Transports whose location does not begin with `//`."""
 
 _PATH = re.compile(
     r"[/.~]|[A-Za-z][A-Za-z0-9+.-]*://|.*\\|.*\.(?:tar(?:\.[a-z0-9]+)?|t[gx]z|tzst|tbz2|zip|json|html?|gz|zst|xz|bz2|img)$",
@@ -128,8 +147,9 @@ def open_source(
     Parameters
     ----------
     uri
-        `docker-archive:FILE`, `oci-archive:FILE`, `oci:DIR`, `docker://REGISTRY/REPOSITORY[:TAG|@DIGEST]`, or a bare
-        path whose format is told from its content. Where no such path is, `redis:7` is docker.io/library/redis:7.
+        `docker-archive:FILE`, `oci-archive:FILE`, `oci:DIR`, `docker://REGISTRY/REPOSITORY[:TAG|@DIGEST]`,
+        `docker-daemon:IMAGE`, `ssh://[USER@]HOST[:PORT]/IMAGE` or `/PATH` of an archive there, or a bare path whose
+        format is told from its content. Where no such path is, `redis:7` is docker.io/library/redis:7.
         What follows a second colon, the image's name, is left to `open_image`.
     deep
         Measure every layer while a stream that cannot seek passes by.
@@ -222,10 +242,11 @@ def _open(uri: str, opening: Opening) -> tuple[Source, str]:
     if uri == "-":
         return _open_stdin(opening), ""
     scheme, colon, rest = uri.partition(":")
-    if colon and scheme in SCHEMES and (scheme in _FILES or rest.startswith("//")) and not os.path.lexists(uri):
+    if colon and scheme in SCHEMES and (scheme in _BARE or rest.startswith("//")) and not os.path.lexists(uri):
         location, reference = _split(rest) if scheme in _FILES else (rest, "")
         if not location:
-            raise UsageError(f"{uri} names no file", hint=f"write {scheme}:FILE")
+            what = "file" if scheme in _FILES else "image"
+            raise UsageError(f"{uri} names no {what}", hint=f"write {scheme}:{what.upper()}")
         return SCHEMES[scheme](location, opening), reference
     if not os.path.lexists(uri) and not _PATH.match(uri):
         try:

@@ -35,7 +35,7 @@ def parse_challenges(header: str) -> list[tuple[str, dict[str, str]]]:
     [('bearer', {'realm': 'https://a/t', 'scope': 'repository:x:pull,push'}), ('basic', {'realm': 'b'})]
     """
     found: list[tuple[str, dict[str, str]]] = []
-    header, at = header[: 8 << 10], 0
+    header, at = header[: 4 << 10], 0
     while at < len(header):
         parameter = _PARAMETER.match(header, at)
         if parameter and found:

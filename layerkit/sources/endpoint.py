@@ -229,7 +229,8 @@ class Endpoint:
 
         def act() -> tuple[Answer, bytes]:
             method = "GET" if form is None else "POST"
-            answer = self._transport.send(method, url, {}, authorization=authorization, body=form)
+            sender = f"https://{self._server}/"
+            answer = self._transport.send(method, url, {}, authorization=authorization, body=form, sender=sender)
             if answer.status in _AGAIN:
                 raise self._busy(answer, what)
             return answer, answer.read(TOKEN_LIMIT)

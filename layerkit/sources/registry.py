@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Unpack, cast
 
 from ..digest import Digest, Measurement, is_digest, measure, sha256
 from ..document import Document, field_of, text_of
@@ -18,8 +18,9 @@ from ..errors import LayerkitError, NotFound, UsageError
 from ..image import Blob, Entry, Manifest
 from ..reference import Reference
 from . import platforms
+from .access import Access
 from .archive import INDEX_TYPES, descriptor_of, parse_manifest
-from .distribution import Client, Stored
+from .distribution import Client, Clock, Stored
 
 LOG = logging.getLogger(__name__)
 
@@ -197,7 +198,9 @@ class Repository:
             return measure(stream, tick)
 
 
-def open_repository(location: str, platform: str = "", aside: str = "", **access: Any) -> Repository:
+def open_repository(
+    location: str, platform: str = "", aside: str = "", *, clock: Clock | None = None, **access: Unpack[Access]
+) -> Repository:
     """The source behind `docker://LOCATION`; nothing is asked of the registry yet.
 
     Raises UsageError where that is no reference.
@@ -209,7 +212,7 @@ def open_repository(location: str, platform: str = "", aside: str = "", **access
         )
     reference = Reference.parse(location).tagged()
     chosen = platform if platform in ("", "all") else platforms.normalise(platform)
-    return Repository(reference, Client(reference.domain, reference.path, **access), chosen, aside)
+    return Repository(reference, Client(reference.domain, reference.path, clock=clock, **access), chosen, aside)
 
 
 class _Stream:

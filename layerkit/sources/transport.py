@@ -140,22 +140,30 @@ class Transport:
         *,
         authorization: str = "",
         body: Mapping[str, str] | None = None,
+        sender: str = "",
     ) -> Answer:
         """Send a request and follow its redirects; `authorization` goes to the host of `url` and to no other.
 
+        `sender` is the address of whoever named `url`, where a server did.
         Raises ConnectionFailed. Any status is an answer.
         """
         try:
-            return self._follow(method, url, headers, authorization, body)
+            return self._follow(method, url, headers, authorization, body, sender or url)
         except ValueError:  # of urllib.parse, where an address is none
             raise ConnectionFailed("redirect", "it leads to an address that makes no sense") from None
 
     def _follow(
-        self, method: str, url: str, headers: Mapping[str, str], authorization: str, body: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        authorization: str,
+        body: Mapping[str, str] | None,
+        sender: str,
     ) -> Answer:
         origin, target = _origin(url), url
         for _ in range(_REDIRECTS + 1):
-            self._check(target, url)
+            self._check(target, sender)
             own = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
             if authorization and _origin(target) == origin:
                 own["Authorization"] = authorization
@@ -168,7 +176,7 @@ class Transport:
             LOG.debug("redirected to %s", printable(_place(target), 200))
         raise ConnectionFailed("redirect", f"more than {_REDIRECTS} redirects")
 
-    def _check(self, target: str, first: str) -> None:
+    def _check(self, target: str, sender: str) -> None:
         """Refuse what a hostile answer might lead to: plain HTTP elsewhere, or a service of this very machine."""
         parts = urlsplit(target)
         host = parts.hostname or ""
@@ -177,7 +185,7 @@ class Transport:
         if parts.scheme == "http" and not self.insecure and not is_loopback(host):
             where = printable(_netloc(target), 200)
             raise ConnectionFailed("redirect", f"it leads to {where} over plain HTTP, which is not allowed")
-        if is_loopback(host) and not is_loopback(urlsplit(first).hostname or ""):
+        if is_loopback(host) and not is_loopback(urlsplit(sender).hostname or ""):
             raise ConnectionFailed("redirect", "it leads to this machine's own loopback")
 
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, str] | None) -> Answer:

@@ -60,6 +60,7 @@ class Explainer(ipw.VBox):
         card.add_class("lkp-card")
         super().__init__([markup(STYLE), card, self.problem, self.result])
         self.add_class("lkp-panel")
+        self.add_class("lkp-explainer")
 
     @property
     def explanation(self) -> Explanation | None:

@@ -252,3 +252,57 @@ def test_a_cut_archive_is_an_unexpected_end(cut: int, read: Reader) -> None:
     assert old.message == "Error processing tar file(exit status 1): unexpected EOF"
     assert new.message == "unexpected EOF"
     assert (old.loads, new.loads, old.exit_code) == (False, False, 1)
+
+
+OLD, NEW, STORE, CTR = "docker-classic@20.10", "docker-classic@26.1", "docker-containerd@26.1", "containerd@1.6"
+FIELD = "json: cannot unmarshal {} into Go struct field {} of type {}"
+
+
+@pytest.mark.parametrize(
+    ("claims", "name", "message"),
+    [
+        ({"created": 5}, NEW, "Time.UnmarshalJSON: input is not a JSON string"),
+        ({"created": 5}, OLD, 'parsing time "5" as "\\"2006-01-02T15:04:05Z07:00\\"": cannot parse "5" as "\\""'),
+        ({"os": 5}, NEW, FIELD.format("number", "Image.V1Image.os", "string")),
+        ({"os": 5}, OLD, FIELD.format("number", "Image.os", "string")),
+        ({"os": "*"}, OLD, '"*": wildcards not yet supported: invalid argument'),
+        ({"config": {"Cmd": 5}}, NEW, FIELD.format("number", "Config.V1Image.config.Cmd", "string")),
+        ({"config": {"Cmd": "x"}}, NEW, "Loaded image: a.test/x:t"),
+        ({"history": [1]}, NEW, FIELD.format("number", "Image.history", "v1.History")),
+        ({"history": [1]}, OLD, FIELD.format("number", "Image.history", "image.History")),
+        ({"rootfs": []}, OLD, FIELD.format("array", "Image.rootfs", "image.RootFS")),
+        (
+            {"os": 5},
+            STORE,
+            "unable to resolve platform: " + FIELD.format("number", "Image.Platform.os", "string"),
+        ),
+        (
+            {"config": {"Cmd": "x"}},
+            CTR,
+            "ctr: unable to resolve platform: " + FIELD.format("string", "ImageConfig.config.Cmd", "[]string"),
+        ),
+        ({"variant": "v2"}, CTR, ""),
+    ],
+)
+def test_configs_of_another_shape(claims: dict[str, object], name: str, message: str, read: Reader) -> None:
+    """As Docker 20.10, 26.1 and ctr 1.6 answered."""
+    data = docker_archive(Spec(tags=("a.test/x:t",), layers=stack("shape", range(2)), config=claims))
+    assert find(name).check(read(data)).message == message
+
+
+@pytest.mark.parametrize(
+    ("tag", "name", "message"),
+    [
+        ("LOCAL/x:t", NEW, "Loaded image: LOCAL/x:t"),
+        ("LOCAL/x:t", OLD, "invalid reference format: repository name must be lowercase"),
+        ("Ubuntu", NEW, "invalid reference format: repository name (library/Ubuntu) must be lowercase"),
+        ("ubuntu", NEW, 'invalid tag "ubuntu"'),
+        ("docker.io/ubuntu:t", NEW, "Loaded image: ubuntu:t"),
+        ("a b", OLD, "invalid reference format"),
+        ("ubuntu", STORE, "Loaded image: ubuntu:latest"),
+        ("-a:t", STORE, 'normalize image ref "-a:t": invalid reference format'),
+    ],
+)
+def test_names(tag: str, name: str, message: str, read: Reader) -> None:
+    data = docker_archive(Spec(tags=(tag,), layers=stack("names", range(1))))
+    assert find(name).check(read(data)).message == message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import email.utils
+import io
 import json
 import logging
 import random
@@ -37,6 +38,8 @@ from tests.faulty_registry import (
     run_faulty_registry,
 )
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 DATA = random.Random(1).randbytes(3_000_000)
 SECRET = "correct-horse"
 
@@ -47,18 +50,6 @@ class Time:
     def __init__(self) -> None:
         self.waits: list[float] = []
         self.clock = Clock(now=lambda: 1_800_000_000.0, sleep=self.waits.append, jitter=lambda: 0.0)
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No credentials and no proxies of the machine's; the home folder."""
-    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture
@@ -102,6 +93,18 @@ def test_a_dropped_blob_goes_on_where_it_stopped(faulty: FaultyRegistry, time: T
     ranges = [request.headers.get("range", "") for request in faulty.asked(blob.name)]
     assert ranges == ["", *(f"bytes={100_000 * n}-" for n in range(1, times + 1))]
     assert time.waits == [0.5, 1.0, 2.0, 4.0][:times]
+
+
+def test_a_short_body_is_noticed_whatever_urllib3_thinks_of_it() -> None:
+    class Raw(io.BytesIO):  # as urllib3 1.26, which lets it pass
+        def read(self, size: int | None = -1, /, decode_content: bool = False) -> bytes:
+            return super().read(size)
+
+        def release_conn(self) -> None: ...
+
+    answer = transport.Answer("http://127.0.0.1/", 200, {"Content-Length": "10"}, Raw(b"123"))
+    with pytest.raises(transport.ConnectionFailed, match="the connection ended after 3 of 10 bytes"):
+        answer.read(100)
 
 
 def test_a_reset_is_outlasted(faulty: FaultyRegistry, time: Time) -> None:
@@ -385,6 +388,36 @@ def test_a_wrong_password_names_the_file(alone: Path, faulty: FaultyRegistry, ti
         open_at(faulty, time).entries()
     assert f".docker/config.json ({faulty.address})" in caught.value.hint
     assert len(faulty.requests) == 2, "asked without and with the password, and not again"
+
+
+@pytest.mark.parametrize(
+    ("challenge", "kind", "text"),
+    [
+        ('Bearer realm="http://192.0.2.1/token"', Unreachable, "192.0.2.1 over plain HTTP, which is not allowed"),
+        ('Bearer realm="https://[x"', AccessDenied, "names no server that gives one"),
+        ('Bearer realm="file:///etc/passwd"', AccessDenied, "names no server that gives one"),
+        ("Bearer", AccessDenied, "names no server that gives one"),
+        ("Negotiate", AccessDenied, "401 Unauthorized"),
+        (" " * 60_000 + '"', AccessDenied, "401 Unauthorized"),
+    ],
+)
+def test_a_challenge_that_leads_nowhere(
+    alone: Path, faulty: FaultyRegistry, time: Time, challenge: str, kind: type[SourceError], text: str
+) -> None:
+    log_in(alone, faulty)
+    faulty.guard = lambda request: Status(401, "", {"WWW-Authenticate": challenge})
+    with pytest.raises(kind) as caught:
+        open_at(faulty, time).entries()
+    assert text in str(caught.value)
+    assert not any("authorization" in request.headers for request in faulty.requests)
+
+
+def test_no_server_elsewhere_leads_to_this_machine() -> None:
+    send = transport.Transport().send
+    with pytest.raises(transport.ConnectionFailed, match="this machine's own loopback"):
+        send("GET", "http://127.0.0.1:1/token", {}, sender="https://r.example/")
+    with pytest.raises(transport.ConnectionFailed, match="connection refused"):
+        send("GET", "http://127.0.0.1:1/token", {}, sender="https://localhost/")
 
 
 def test_a_password_in_a_reference_is_refused(time: Time) -> None:

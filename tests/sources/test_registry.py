@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,9 @@ from tests.images import Spec, docker_archive, layer, stack
 from tests.services import Registry, Skopeo, run_registry
 from tests.token_server import TokenServer, run_token_server
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 ME = {"me": "secret-of-me"}
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No credentials of the machine's; the home folder."""
-    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    return home
 
 
 @pytest.fixture
@@ -135,6 +127,7 @@ def test_tls_with_a_private_authority(
         assert private.ca is not None
         assert len(open_image(target, ca=str(private.ca)).manifest.layers) == 4
         assert len(open_image(target, insecure=True).manifest.layers) == 4
+        assert codes(target, ca=str(private.ca), platform="all") == ("sound", [])
         named = target.replace("127.0.0.1", "localhost")
         log_in(alone, private.address.replace("127.0.0.1", "localhost"))
         folder = alone / "certs.d" / private.address.replace("127.0.0.1", "localhost")
@@ -223,8 +216,10 @@ def test_a_token_that_expired_is_renewed_once(
     finally:
         tokens.lifetime = 300
     tokens.requests.clear()
-    assert image.source.measure(image.manifest.layers[0]).size == image.manifest.layers[0].size
-    assert len(tokens.requests) == 1
+    with ThreadPoolExecutor(4) as pool:
+        sizes = [measured.size for measured in pool.map(image.source.measure, image.manifest.layers)]
+    assert sizes == [blob.size for blob in image.manifest.layers]
+    assert len(tokens.requests) == 1, "by one thread for all"
 
 
 # Choosing by platform
@@ -281,6 +276,14 @@ def test_the_default_is_this_machine_or_else_all(many: FaultyRegistry, monkeypat
     assert "linux/amd64, linux/arm, linux/arm/v6, linux/arm64" in caught.value.hint
     with pytest.raises(NotFound, match="names 6 images, expected one"):
         open_image(f"docker://{many.address}/app:1")
+
+
+def test_a_newer_variant_does_not_serve_an_older_machine(many: FaultyRegistry) -> None:
+    with pytest.raises(NotFound):
+        offered(many, "linux/arm/v5")
+    assert platforms.choose(["linux/amd64/v3", "", "linux/amd64"], "amd64") == 2
+    assert platforms.choose(["linux/amd64/v3", "linux/amd64", "linux/amd64/v2"], "amd64/v2") == 2
+    assert not platforms.serves("linux/amd64/v3", "linux/amd64")
 
 
 def test_an_index_by_digest_is_held_against_it(many: FaultyRegistry) -> None:

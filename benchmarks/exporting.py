@@ -1,0 +1,163 @@
+"""How fast an export from a registry is, what it moves, and in how much memory; the registry is a real one on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from layerkit.alignment import Alignment
+from layerkit.decision import decide
+from layerkit.digest import chain_ids
+from layerkit.frames import read_frames
+from layerkit.inventory import Inventory
+from tests.services import Registry, run_registry
+
+from . import material
+from .measuring import Row, Run, median, pair, python, ratio, run
+
+LAYERKIT = [str(Path(sys.executable).with_name("layerkit"))]
+
+
+def rows() -> Iterator[Row]:
+    yield from _planning()
+    if not shutil.which("skopeo") or not shutil.which("docker-registry"):
+        yield Row("exports from a registry", "skopeo or docker-registry is not here", "", None)
+        return
+    with run_registry() as registry, tempfile.TemporaryDirectory(dir=material.folder()) as name:
+        folder = Path(name)
+        for tag, layout in material.versions().items():
+            run(
+                [
+                    "skopeo",
+                    "copy",
+                    "-q",
+                    "--dest-tls-verify=false",
+                    f"oci:{layout}",
+                    f"docker://{registry.address}/bench/app:{tag}",
+                ]
+            )
+        yield from _cold(registry, folder)
+        yield from _warm(registry, folder)
+        yield from _memory(registry, folder)
+
+
+def _export(registry: Registry, folder: Path, tag: str, store: str) -> list[str]:
+    image = f"docker://{registry.address}/bench/app:{tag}"
+    command = [
+        *LAYERKIT,
+        "export",
+        image,
+        "-o",
+        str(folder / "out.tar"),
+        "--store",
+        str(folder / store),
+        "--progress",
+        "none",
+    ]
+    return command
+
+
+def _fresh(command: list[str], *paths: Path) -> list[str]:
+    """The same after removing what an earlier run left."""
+    gone = " ".join(str(path) for path in paths)
+    return ["sh", "-c", f'rm -rf {gone} && exec "$@"', "sh", *command]
+
+
+def _cold(registry: Registry, folder: Path) -> Iterator[Row]:
+    ours = _fresh(_export(registry, folder, "1", "cold"), folder / "cold", folder / "out.tar")
+    bare = python("-m", "benchmarks.bare_fetch", registry.address, "bench/app", "1")
+    a, b = pair(ours, bare)
+    figure = f"{ratio(a, b):.2f}x of {median(b):.2f} s"
+    yield Row(
+        "cold export, verified, beside bare requests + isal + sha256", figure, "at most 1.25x", ratio(a, b) <= 1.25
+    )
+    image = f"docker://{registry.address}/bench/app:1"
+    skopeo = ["skopeo", "copy", "-q", "--src-tls-verify=false", image, f"docker-archive:{folder}/skopeo.tar:bench:1"]
+    a, b = pair(ours, _fresh(skopeo, folder / "skopeo.tar"), rounds=3)
+    times = 1 / ratio(a, b)
+    yield Row("cold export beside skopeo copy to docker-archive", f"{times:.1f}x faster", "at least 3.5x", times >= 3.5)
+    crane = os.environ.get("CRANE") or shutil.which("crane")
+    if crane is None:
+        yield Row("cold export beside crane pull + crane validate", "crane is not here", "at least 8x", None)
+        return
+    pull = f"{crane} pull --insecure {registry.address}/bench/app:1 {folder}/crane.tar && {crane} validate --tarball {folder}/crane.tar"
+    a, b = pair(ours, ["sh", "-c", pull], rounds=3)
+    times = 1 / ratio(a, b)
+    yield Row("cold export beside crane pull + crane validate", f"{times:.1f}x faster", "at least 8x", times >= 8)
+
+
+def _warm(registry: Registry, folder: Path) -> Iterator[Row]:
+    cold = _fresh(_export(registry, folder, "1", "warm"), folder / "warm", folder / "out.tar")
+    second = _export(registry, folder, "2", "warm")
+    times: list[tuple[Run, Run]] = []
+    wire = 0
+    for _ in range(3):
+        first = run(cold)
+        before = _sent(registry)
+        again = run(second)
+        wire = _sent(registry) - before
+        times.append((again, first))
+    part = sorted(a.wall / b.wall for a, b in times)[1]
+    yield Row("second version, 34 of 36 layers shared, beside the first", f"{part:.2f}x", "at most 0.25x", part <= 0.25)
+    alignment = read_frames(f"docker://{registry.address}/bench/app:2").alignments[0]
+    two = sum(blob.size or 0 for blob in alignment.manifest.layers[-2:])
+    yield Row("second version, bytes of layers over the wire", f"{wire:,}", f"exactly {two:,}", wire == two)
+
+
+def _sent(registry: Registry) -> int:
+    """Bytes of layer blobs that the registry has served, by its own log."""
+    total = 0
+    for line in registry.requests():
+        if '"GET ' in line and "/blobs/" in line and " 200 " in line:
+            size = int(line.rsplit('" 200 ', 1)[1].split()[0])
+            total += size if size > 100_000 else 0  # configs aside
+    return total
+
+
+def _memory(registry: Registry, folder: Path) -> Iterator[Row]:
+    layout = material.large_layout()
+    run(
+        [
+            "skopeo",
+            "copy",
+            "-q",
+            "--dest-tls-verify=false",
+            f"oci:{layout}",
+            f"docker://{registry.address}/bench/app:large",
+        ]
+    )
+    peak = run(_export(registry, folder, "large", "large")).peak
+    yield Row("export of a 4 GB image, peak memory", f"{peak:.0f} MB", "under 200 MB", peak < 200)
+
+
+def _planning() -> Iterator[Row]:
+    alignment = read_frames(material.sparse_archive(10_000_000)).alignments[0]
+    known: list[Alignment] = []
+    for _ in range(50):
+        known.append(_measured(alignment))
+    chains = list(chain_ids(alignment.config.diff_ids))
+    targets = [
+        Inventory(f"site {n}", "docker", store="classic", chain_ids=frozenset(chains[: 10 + n])) for n in range(20)
+    ]
+    start = time.perf_counter()
+    decide(known, targets)
+    taken = time.perf_counter() - start
+    yield Row("a plan for 50 images of 36 layers x 20 targets", f"{taken:.2f} s", "under 1 s", taken < 1)
+
+
+def _measured(alignment: Alignment) -> Alignment:
+    """As if every layer had been read: what a plan wants of a file source."""
+    from dataclasses import replace
+
+    from layerkit.digest import Digest, Measurement
+
+    rows = tuple(
+        replace(row, measured=Measurement(Digest(str(row.diff_id)), 1000, Digest(str(row.diff_id)), 1000, ""))
+        for row in alignment.layers
+    )
+    return replace(alignment, layers=rows)
