@@ -1,4 +1,4 @@
-"""The least that a verified download can cost: requests, sha256 of both sides and isal, in as many threads as layerkit."""
+"""The least that a verified download can cost: requests, isal and sha256 of both sides, in as many threads."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ LAYERKIT = [str(Path(sys.executable).with_name("layerkit"))]
 
 
 def rows() -> Iterator[Row]:
+    run(python("-m", "benchmarks.material", "gzip_archive"))
     yield from _structural()
     yield from _deep()
     yield from _start()

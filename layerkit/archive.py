@@ -9,18 +9,19 @@ wants every name to be there.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from .compression import Compression
 from .digest import Digest, sha256
+from .errors import UsageError
 from .plan import Form
+from .reference import Reference
 from .sources import BASE_ANNOTATION, OMITTED
 
 _CHUNK = 1 << 20
@@ -153,12 +154,22 @@ def _descriptors(image: ImageFile, manifest: bytes) -> Iterator[dict[str, Any]]:
         }
         if reference:
             descriptor["annotations"] = {
-                "io.containerd.image.name": reference,
+                "io.containerd.image.name": _full_name(reference),
                 "org.opencontainers.image.ref.name": reference.rpartition(":")[2],
             }
         if os_name and architecture:
             descriptor["platform"] = platform
         yield descriptor
+
+
+def _full_name(reference: str) -> str:
+    """The name under which Docker's containerd store looks an image up; a tag alone stays one."""
+    if "/" not in reference and ":" not in reference:
+        return reference
+    try:
+        return str(Reference.parse(reference).tagged())
+    except UsageError:
+        return reference
 
 
 def header(part: Part) -> bytes:
@@ -180,20 +191,54 @@ def _padding(size: int) -> int:
     return -size % tarfile.BLOCKSIZE
 
 
-def write_file(parts: Iterable[Part], path: Path, tick: Tick = None) -> None:
-    """Write the archive to a file that can seek; blobs go from file to file inside the kernel where it can do that."""
-    with path.open("wb") as out:
+class Writing:
+    """An archive that is being written to a file, its members in any order and from several threads.
+
+    Every place is known before the first byte comes, so a layer is put where it belongs as soon as it is there.
+    """
+
+    def __init__(self, parts: Sequence[Part], path: Path, tick: Tick = None) -> None:
+        self._places: dict[str, int] = {}
+        self._parts = {part.name: part for part in parts}
+        self._tick = tick
+        at = 0
         for part in parts:
-            out.write(header(part))
-            if isinstance(part.content, Span):
-                out.flush()
-                _copy(part.content, out, tick)
-            else:
-                out.write(part.content)
-            out.write(bytes(_padding(part.size)))
-        out.write(END)
-        out.flush()
-        os.fsync(out.fileno())
+            self._places[part.name] = at
+            at += tarfile.BLOCKSIZE + part.size + _padding(part.size)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        os.ftruncate(self._fd, at + len(END))  # padding and end marker are zeros, and so is what was not written
+
+    def __enter__(self) -> Writing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def put(self, name: str) -> None:
+        """Write one member; blobs go from file to file inside the kernel where it can do that."""
+        part = self._parts.pop(name, None)
+        if part is None:
+            return
+        at = self._places[name]
+        os.pwrite(self._fd, header(part), at)
+        if isinstance(part.content, Span):
+            _copy(part.content, self._fd, at + tarfile.BLOCKSIZE, self._tick)
+            if part.size > _CHUNK:
+                os.fdatasync(self._fd)  # now, while other layers still come, not all at the end
+        else:
+            os.pwrite(self._fd, part.content, at + tarfile.BLOCKSIZE)
+
+    def finish(self) -> None:
+        """Write whatever is left, and see it on the disk."""
+        for name in list(self._parts):
+            self.put(name)
+        os.fsync(self._fd)
+
+
+def write_file(parts: Sequence[Part], path: Path, tick: Tick = None) -> None:
+    """Write a whole archive to a file that can seek."""
+    with Writing(parts, path, tick) as writing:
+        writing.finish()
 
 
 def write_stream(parts: Iterable[Part], write: Callable[[bytes], object], tick: Tick = None) -> None:
@@ -222,18 +267,16 @@ def read_span(span: Span) -> Iterator[bytes]:
         raise EOFError(f"{span.path} lost {left} bytes while it was read")
 
 
-def _copy(span: Span, out: BinaryIO, tick: Tick) -> None:
-    at, left = out.seek(0, io.SEEK_CUR), span.size
-    offset = span.offset
+def _copy(span: Span, out: int, at: int, tick: Tick) -> None:
+    left, offset = span.size, span.offset
     with span.path.open("rb", buffering=0) as file:
         while left:
             try:
-                done = os.copy_file_range(file.fileno(), out.fileno(), min(left, 1 << 24), offset, at)
+                done = os.copy_file_range(file.fileno(), out, min(left, 1 << 24), offset, at)
             except OSError:  # another file system, an old kernel: the slow way
-                done = os.pwrite(out.fileno(), os.pread(file.fileno(), min(left, _CHUNK), offset), at)
+                done = os.pwrite(out, os.pread(file.fileno(), min(left, _CHUNK), offset), at)
             if not done:
                 raise EOFError(f"{span.path} lost {left} bytes while it was read")
             at, offset, left = at + done, offset + done, left - done
             if tick is not None:
                 tick(done)
-    out.seek(at)

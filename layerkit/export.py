@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Unpack
 
 from .alignment import Alignment
-from .archive import Part, compose, length, write_file
+from .archive import LayerFile, Part, Writing, blob_name, compose, length
 from .decision import decide
 from .diagnosis import diagnose, read_held
 from .errors import IntegrityError, SourceError, UsageError
 from .frames import read_frames
 from .image import Image
 from .inventory import Inventory
-from .layers import gather
+from .layers import foresee, gather
 from .output import Outer, write_outer, write_pipe, write_split
 from .plan import Form, Packing, Plan
 from .progress import SILENT, Progress
@@ -104,6 +105,11 @@ class Exported:
     paths: tuple[Path, ...]
     size: int
 
+    def _repr_html_(self) -> str:
+        from .report.proof import proof_html
+
+        return proof_html(self)
+
 
 def export_image(
     what: Plan | str | Image | Sequence[str | Image],
@@ -116,6 +122,8 @@ def export_image(
     layers: Packing | Literal["auto"] = "auto",
     outer: Outer = "",
     split: int = 0,
+    loaders: Sequence[str] = (),
+    deep: bool = False,
     progress: Progress = SILENT,
     **access: Unpack[Access],
 ) -> Exported:
@@ -132,6 +140,8 @@ def export_image(
         Compress the whole file: `gzip` or `zstd`.
     split
         Bytes of each part, where one file is too large for the stick: OUT.000, OUT.001 ..., and OUT.sha256.
+    loaders, deep
+        Runtimes that have to accept what was written, and whether it is read in full to diagnose it; not for a pipe.
 
     Returns
     -------
@@ -150,16 +160,42 @@ def export_image(
         plan = plan_export(
             what, to=to, store=store, platform=platform, form=form, layers=layers, progress=progress, **access
         )
-    files = gather(plan, store, progress)
-    parts = compose(files, plan.form)
     if str(output) == "-":
+        parts = compose(gather(plan, store, progress), plan.form)
         report = write_pipe(parts, progress)
         _check(plan, report)
         return Exported(plan, report, (), length(parts))
-    return _write(plan, parts, Path(output), outer, split, progress)
+    # Where every blob's place is known beforehand it is written there as it comes; otherwise once all have come.
+    foreseen = None if outer else foresee(plan, store)
+    files = foreseen if foreseen is not None else gather(plan, store, progress)
+    fill = partial(gather, plan, store, progress) if foreseen is not None else None
+    return _write(
+        plan, compose(files, plan.form), Path(output), outer, split, progress, Looking(tuple(loaders), deep), fill
+    )
 
 
-def _write(plan: Plan, parts: Sequence[Part], output: Path, outer: Outer, split: int, progress: Progress) -> Exported:
+Fill = Callable[[Callable[[LayerFile], None]], object]
+"""Gets the layers, and tells of each as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How the written archive is diagnosed before it gets its name."""
+
+    loaders: tuple[str, ...] = ()
+    deep: bool = False
+
+
+def _write(
+    plan: Plan,
+    parts: Sequence[Part],
+    output: Path,
+    outer: Outer,
+    split: int,
+    progress: Progress,
+    how: Looking,
+    fill: Fill | None,
+) -> Exported:
     total = length(parts)
     try:
         folder = output.resolve().parent
@@ -178,8 +214,11 @@ def _write(plan: Plan, parts: Sequence[Part], output: Path, outer: Outer, split:
         if outer:
             write_outer(parts, part, outer, lambda count: progress.advance("write", count))
         else:
-            write_file(parts, part, lambda count: progress.advance("write", count))
-        report = diagnose(part)
+            with Writing(parts, part, lambda count: progress.advance("write", count)) as writing:
+                if fill is not None:
+                    fill(lambda file: writing.put(blob_name(file.digest)))
+                writing.finish()
+        report = diagnose(part, deep=how.deep, loaders=how.loaders, progress=progress)
         _check(plan, report)
         size = part.stat().st_size
         os.chmod(part, 0o666 & ~_umask())
@@ -208,6 +247,12 @@ def _check(plan: Plan, report: Report) -> None:
             f"the written archive is {report.outcome}, expected {wanted}: {first}",
             hint="this is a fault of layerkit or of the disk; the archive was not kept",
         )
+    for verdict in report.verdicts if report.wanted else ():
+        if verdict.loads is False:
+            raise IntegrityError(
+                f"{verdict.name} refuses the written archive: {verdict.message or 'it is not usable there'}",
+                hint="another --form or --layers may suit it; the archive was not kept",
+            )
 
 
 def _umask() -> int:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from .archive import ImageFile, LayerFile, Span, read_span
 from .compression import deflate, inflate
 from .digest import CHUNK, Digest, Measurement
 from .errors import FormatError, IntegrityError
-from .image import Blob, Source
+from .image import Blob, Image, Source
 from .plan import Plan, Step
 from .progress import SILENT, Progress
-from .sources import Archive
 from .store import Store
 
 LOG = logging.getLogger("layerkit.export")
@@ -22,15 +21,32 @@ _WORKERS = 6
 """Layers fetched at once: enough to hide the waits of a registry, too few to be throttled by one."""
 
 
-def gather(plan: Plan, store: Store, progress: Progress = SILENT) -> tuple[ImageFile, ...]:
-    """Have every carried layer on this machine, verified, and tell where. What has come is kept if this is stopped."""
+def foresee(plan: Plan, store: Store) -> tuple[ImageFile, ...] | None:
+    """Where every layer will be once it is here; None where only a recompression will tell its digest."""
+    files = {}
+    for step in plan.carried:
+        if not _as_is(plan, step):
+            return None
+        image = plan.images[step.image]
+        span = _span(image.source, _blob(image, step)) or Span(store.path(step.digest), 0, step.size)
+        files[step.digest] = LayerFile(step.digest, step.diff_id, step.chain_id, step.compression, step.size, span)
+    return tuple(_image_file(plan, at, files) for at in range(len(plan.images)))
+
+
+def gather(
+    plan: Plan, store: Store, progress: Progress = SILENT, arrived: Callable[[LayerFile], None] = lambda file: None
+) -> tuple[ImageFile, ...]:
+    """Have every carried layer on this machine, verified, and tell where. What has come is kept if this is stopped.
+
+    `arrived` is called with each as soon as it is there, in the thread that got it.
+    """
     for step in plan.steps:
         LOG.info("%s layer %d %s: %s, %s", plan.names[step.image], step.position, step.digest, step.action, step.reason)
     progress.begin("fetch", plan.fetch_bytes, "fetching layers")
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch")
     try:
         order = sorted(plan.carried, key=lambda step: -step.size)
-        files = dict(pool.map(lambda step: (step.digest, _layer(plan, step, store, progress)), order))
+        files = dict(pool.map(lambda step: _arrive(plan, step, store, progress, arrived), order))
     finally:
         pool.shutdown(cancel_futures=True)
         progress.end("fetch", "")
@@ -60,9 +76,32 @@ def _left_out(plan: Plan, step: Step) -> LayerFile:
     return LayerFile(step.digest, step.diff_id, step.chain_id, step.compression, step.size, None)
 
 
+def _arrive(
+    plan: Plan, step: Step, store: Store, progress: Progress, arrived: Callable[[LayerFile], None]
+) -> tuple[Digest, LayerFile]:
+    file = _layer(plan, step, store, progress)
+    arrived(file)
+    return step.digest, file
+
+
+def _as_is(plan: Plan, step: Step) -> bool:
+    """Whether a layer goes into the archive as its source packed it."""
+    return plan.packing in ("keep", step.compression or "plain")
+
+
+def _blob(image: Image, step: Step) -> Blob:
+    return next(blob for blob in image.manifest.layers if blob.name == step.name)
+
+
+def _span(source: Source, blob: Blob) -> Span | None:
+    """Where a blob lies on this machine already, needing no store: archives and overlays know, a registry does not."""
+    found = source.span(blob) if hasattr(source, "span") else None
+    return Span(*found) if found else None
+
+
 def _layer(plan: Plan, step: Step, store: Store, progress: Progress) -> LayerFile:
-    source = plan.images[step.image].source
-    blob = next(b for b in plan.images[step.image].manifest.layers if b.name == step.name)
+    image = plan.images[step.image]
+    source, blob = image.source, _blob(image, step)
     span, measured = _bytes(step, source, blob, store, progress)
     if measured is not None and measured.diff_id != step.diff_id:
         raise IntegrityError(
@@ -70,14 +109,14 @@ def _layer(plan: Plan, step: Step, store: Store, progress: Progress) -> LayerFil
             f"its config promises {step.diff_id}",
             hint="the image is broken at its source: `layerkit diagnose --deep` tells more",
         )
-    wanted = {"keep": step.compression, "plain": "", "gzip": "gzip", "zstd": "zstd"}[plan.packing]
-    if wanted == step.compression:
+    if _as_is(plan, step):
         return LayerFile(step.digest, step.diff_id, step.chain_id, step.compression, step.size, span)
-    packed = store.packed(step.diff_id, wanted or "plain")
+    wanted = "" if plan.packing == "plain" else plan.packing
+    packed = store.packed(step.diff_id, plan.packing)
     if packed is None:
         raw = inflate(read_span(span), step.compression)
         packed = store.add(deflate(raw, wanted))
-        store.note_packed(step.diff_id, wanted or "plain", packed.digest)
+        store.note_packed(step.diff_id, plan.packing, packed.digest)
     if packed.diff_id != step.diff_id:
         raise IntegrityError(f"layer {step.position} changed while it was recompressed")
     content = Span(store.path(packed.digest), 0, packed.size)
@@ -86,8 +125,8 @@ def _layer(plan: Plan, step: Step, store: Store, progress: Progress) -> LayerFil
 
 def _bytes(step: Step, source: Source, blob: Blob, store: Store, progress: Progress) -> tuple[Span, Measurement | None]:
     """Where a layer's bytes are on this machine, fetched if need be; measured unless the plan has done that."""
-    if isinstance(source, Archive) and (span := source.span(blob)) is not None:
-        return Span(*span), None
+    if (span := _span(source, blob)) is not None:
+        return span, None
     task = f"layer {step.image}.{step.position}"
     progress.begin(task, step.bytes, f"layer {step.position} {step.digest[7:19]}")
 
