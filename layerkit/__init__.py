@@ -6,24 +6,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparison import compare
     from .diagnosis import diagnose
     from .errors import LayerkitError
     from .explanation import explain
     from .frames import read_frames
+    from .repairs import repair
     from .report import Report
     from .sources import open_image
 
-__all__ = ["LayerkitError", "Report", "diagnose", "explain", "open_image", "read_frames"]
+__all__ = ["LayerkitError", "Report", "compare", "diagnose", "explain", "open_image", "read_frames", "repair"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "LayerkitError": "errors",
     "Report": "report",
+    "compare": "comparison",
     "diagnose": "diagnosis",
     "explain": "explanation",
     "open_image": "sources",
     "read_frames": "frames",
+    "repair": "repairs",
 }
 
 

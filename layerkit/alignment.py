@@ -119,7 +119,8 @@ def align(
     measured
         Measurements by `Source.key`, from a deep read; None for a structural one.
     others
-        Blobs of the source that no manifest lists, to find layers that were stored and not listed.
+        Blobs of the source that no manifest lists, to find layers that were stored and not listed. Those that only
+        the other half of a hybrid lists, or that are listed for another position, are found without it.
     held
         What the target has: an absent layer that it holds is `held`, not `absent`.
     """
@@ -136,9 +137,10 @@ def align(
             identities.append(_claimed(blob, wanted))
     chains = list(chain_ids(diff_ids))
     told = [(i, h) for i, h in enumerate(config.history) if not h.empty_layer]
-    stored = _stored(others, known, source.key) if others else {}
+    pairs = list(_join(identities, diff_ids))
+    stored = _stored(image, others, known) if any(listed is None for listed, _, _ in pairs) else {}
     layers: list[Layer] = []
-    for listed, promised, how in _join(identities, diff_ids):
+    for listed, promised, how in pairs:
         found: Blob | None = manifest.layers[listed] if listed is not None else None
         diff_id = diff_ids[promised] if promised is not None else None
         bytes_of = found if found is not None else stored.get(diff_id or "")
@@ -193,16 +195,30 @@ def _claimed(blob: Blob, wanted: frozenset[str]) -> tuple[str, MatchedBy]:
     return "", ""
 
 
-def _stored(others: Sequence[Blob], known: Mapping[str, Measurement], key: object) -> dict[str, Blob]:
-    found: dict[str, Blob] = {}
-    for blob in others:
-        for text in _HEX.findall(blob.name):
-            found.setdefault(f"sha256:{text}", blob)
-    for blob in others:
-        measurement = known.get(key(blob)) if callable(key) else None
-        if measurement is not None and measurement.diff_id is not None:
-            found[measurement.diff_id] = blob
-    return found
+def _stored(image: Image, others: Sequence[Blob], known: Mapping[str, Measurement]) -> dict[str, Blob]:
+    """Where bytes of each diff ID are, whoever lists them: told by content, else by name, else by the other half."""
+    source, diff_ids = image.source, image.config.diff_ids
+    wanted = frozenset(diff_ids)
+    by_content: dict[str, Blob] = {}
+    by_name: dict[str, Blob] = {}
+    by_place: dict[str, Blob] = {}
+    unread = set()
+    for blob in (*(b for m in image.manifests for b in m.layers if source.has(b)), *others):
+        measurement = known.get(source.key(blob))
+        if measurement is not None:
+            if measurement.diff_id is not None:
+                by_content.setdefault(measurement.diff_id, blob)
+            continue
+        unread.add(source.key(blob))
+        for text in (blob.digest or "", *(f"sha256:{found}" for found in _HEX.findall(blob.name))):
+            if text in wanted:
+                by_name.setdefault(text, blob)
+    for other in image.manifests[1:]:
+        if len(other.layers) == len(diff_ids):
+            for diff_id, blob in zip(diff_ids, other.layers, strict=True):
+                if source.key(blob) in unread:
+                    by_place.setdefault(diff_id, blob)
+    return {**by_place, **by_name, **by_content}
 
 
 Pair = tuple[int | None, int | None, MatchedBy]

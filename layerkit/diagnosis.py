@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
-from .causes import find_causes
-from .finding import Outcome, Rule
-from .frames import read_frames
+from .finding import Cause, Outcome, Rule
+from .frames import Frames, read_frames
 from .image import Image, Source
 from .inventory import Inventory
-from .loaders import DEFAULT, predict
 from .progress import SILENT, Progress
+from .remedies import remedies_for
 from .report import ImageReport, Report
 from .rules import RULES
 from .sources.access import Access
+from .verdict import Verdict
 
 
 def diagnose(
@@ -70,25 +72,60 @@ def diagnose(
     rules = [rule for rule in RULES if _chosen(rule.code, select, ignore)]
     outcomes = tuple(_run([r for r in rules if r.scope == "file"], frames, frames.deep, {}))
     done = {outcome.rule.code: outcome for outcome in outcomes}
-    causes, image_causes = find_causes(frames)
-    images = tuple(
-        ImageReport(
-            alignment,
-            tuple(_run([r for r in rules if r.scope == "image"], alignment, frames.deep, done)),
-            why,
-        )
-        for alignment, why in zip(frames.alignments, image_causes, strict=True)
-    )
-    verdicts = tuple(predict(frames, loaders or DEFAULT))
     subject = str(target) if isinstance(target, str | Path) else frames.source.uri
+    around = [finding for outcome in outcomes for finding in outcome.findings]
+    by_image = [
+        tuple(_run([r for r in rules if r.scope == "image"], alignment, frames.deep, done))
+        for alignment in frames.alignments
+    ]
+    causes: tuple[Cause, ...] = ()
+    image_causes: Sequence[tuple[Cause, ...]] = [()] * len(by_image)
+    if around or inventory is not None or any(outcome.findings for own in by_image for outcome in own):
+        from .causes import find_causes  # what is sound needs no cause, and an export diagnoses much that is sound
+
+        causes, image_causes = find_causes(frames)
+    images = []
+    for alignment, own, why in zip(frames.alignments, by_image, image_causes, strict=True):
+        found = [finding for outcome in own for finding in outcome.findings]
+        images.append(ImageReport(alignment, own, why, remedies_for(subject, alignment, found, around)))
+    verdicts = Verdicts(frames, tuple(loaders))
+    if loaders:
+        len(verdicts)  # a name that nobody bears is to be heard of at once
     elapsed = time.perf_counter() - start
-    return Report(subject, frames, outcomes, causes, images, verdicts, tuple(loaders), elapsed)
+    return Report(subject, frames, outcomes, causes, tuple(images), verdicts, tuple(loaders), elapsed)
+
+
+@dataclass(frozen=True)
+class Verdicts(Sequence[Verdict]):
+    """What the named loaders, or the usual ones, will do: worked out when somebody looks."""
+
+    frames: Frames = field(repr=False)
+    names: tuple[str, ...]
+
+    @cached_property
+    def _all(self) -> tuple[Verdict, ...]:
+        from .loaders import DEFAULT, predict
+
+        return tuple(predict(self.frames, self.names or DEFAULT))
+
+    @overload
+    def __getitem__(self, index: int) -> Verdict: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Verdict, ...]: ...
+    def __getitem__(self, index: int | slice) -> Verdict | tuple[Verdict, ...]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
 
 
 def read_held(held: str | Path) -> Inventory:
     """An inventory from its file, or from an archive: what a host holds that has loaded it."""
-    with Path(held).open("rb") as file:
-        head = file.read(64)
+    try:
+        with Path(held).open("rb") as file:
+            head = file.read(64)
+    except OSError:
+        head = b""  # no file of this name that can be read: an image, perhaps, or `read_frames` says it best
     if head.lstrip().startswith(b"{"):
         return Inventory.read(held)
     frames = read_frames(held)

@@ -13,6 +13,9 @@ from typing import Any
 
 LIMIT = 4 << 20
 """Bytes of JSON that are parsed at most; registries stop at the same size (distribution, `maxManifestBodySize`)."""
+MOST = 10_000
+"""Entries of one list of layers, diff IDs or history steps that are read: runtimes stop at about 125 layers (moby,
+layer/layer_store.go, `maxLayerDepth`), and a file of a few MiB can name a million."""
 DEPTH = 10_000
 """Nesting at which Go's decoder gives up ("exceeded max depth")."""
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Unpack
 
 from .alignment import Alignment, align
 from .digest import Measurement
-from .image import Blob, Image, Source
+from .errors import FormatError
+from .image import Blob, Config, Image, Source
 from .inventory import Inventory
 from .progress import SILENT, Progress
 from .sources import Archive, choose
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WORKERS = min(8, os.cpu_count() or 1)
+_CLAIMS = 200_000
+"""Layers and history entries of all images together that are laid side by side; a file of 4 MiB can claim millions."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,8 @@ def read_frames(
     platform, access
         As for `layerkit.sources.open_source`, where `target` is a name.
 
-    Raises SourceError where the bytes cannot be reached; what is wrong with them is in the frames.
+    Raises SourceError where the bytes cannot be reached, and FormatError where they claim more than can be laid side by
+    side in a minute; what is wrong with them is in the frames.
     """
     if isinstance(target, str | Path):
         progress.begin("read", None, str(target))
@@ -174,6 +178,8 @@ def read_frames(
         source, images = target.source, [target]
     else:
         source, images = target, [Image(target, entry) for entry in target.entries()]
+    _share_configs(images)
+    _check_size(source, images)
     listed = {source.key(b): b for image in images for m in image.manifests for b in m.layers if source.has(b)}
     others = source.others(frozenset(listed)) if images else ()
     measured: Mapping[str, Measurement] | None = None
@@ -182,6 +188,26 @@ def read_frames(
         measured = _measure(source, [*listed.values(), *unlisted.values()], progress)
     alignments = tuple(align(image, measured, others=others, held=held) for image in images)
     return Frames(source, alignments, deep, held)
+
+
+def _share_configs(images: Sequence[Image]) -> None:
+    """Let images that name the same config hold it once: a hostile manifest.json can name one a thousand times."""
+    configs: dict[str, Config] = {}
+    for image in images:
+        if (blob := image.manifest.config) is not None:
+            key = image.source.key(blob)
+            configs[key] = vars(image)["config"] = configs.get(key) or image.config
+
+
+def _check_size(source: Source, images: Sequence[Image]) -> None:
+    claims = sum(
+        max(len(image.manifest.layers), len(image.config.diff_ids)) + len(image.config.history) for image in images
+    )
+    if claims > _CLAIMS:
+        raise FormatError(
+            f"{source.uri} tells of {claims:,} layers and steps in {len(images):,} images; "
+            f"more than {_CLAIMS:,} are not looked at"
+        )
 
 
 def _unlisted_matter(images: Sequence[Image]) -> bool:

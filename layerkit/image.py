@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, BinaryIO, Literal, Protocol
 
 from .digest import Digest, Measurement, sha256
-from .document import LIMIT, Document, field_of, strings_of, text_of
+from .document import LIMIT, MOST, Document, field_of, strings_of, text_of
 from .errors import PassedBy
 
 View = Literal["docker", "oci", "schema1"]
@@ -90,7 +90,7 @@ class Config:
     fault: str = ""
     fault_kind: Literal["", "absent", "json", "shape"] = ""
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         return sha256(self.raw)
 
@@ -124,6 +124,10 @@ class Config:
             fault = "rootfs.diff_ids is not a list of strings"
         elif history is not None and not (isinstance(history, list) and all(isinstance(h, dict) for h in history)):
             fault = "history is not a list of objects"
+        for name, entries in (("rootfs.diff_ids", diff_ids), ("history", history)):
+            if isinstance(entries, list) and len(entries) > MOST:
+                fault = f"{name} has {len(entries):,} entries; more than {MOST:,} are not read"
+                del entries[:]
         return cls(
             raw=raw,
             diff_ids=strings_of(diff_ids) or (),

@@ -10,9 +10,12 @@ from .compression import Compression
 from .digest import Digest
 from .image import Image
 from .inventory import Inventory
+from .text import size_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["Action", "Form", "Packing", "Plan", "Step", "size_text"]
 
 Action = Literal["skip", "reuse", "fetch"]
 """skip: the target holds it · reuse: its bytes are on this machine · fetch: they have to come from the source."""
@@ -131,12 +134,7 @@ class Plan:
             ],
         }
 
+    def _repr_html_(self) -> str:
+        from .report.plan_view import plan_html
 
-def size_text(count: int | float) -> str:
-    """A number of bytes for people, in powers of 1000 as downloads are counted: 41 MB, 2.1 GB."""
-    units = iter(("B", "kB", "MB", "GB"))
-    for unit in units:
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
+        return plan_html(self)

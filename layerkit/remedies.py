@@ -69,7 +69,9 @@ _BY_CODE: Mapping[str, str] = {
 _FILE: Mapping[str, str] = {"LK302": "drop-duplicates", "LK305": "normalise-names", "LK308": "drop-platforms"}
 
 
-def remedies_for(subject: str, image: Alignment, findings: Iterable[Finding], whole: Iterable[Finding]) -> tuple[Remedy, ...]:
+def remedies_for(
+    subject: str, image: Alignment, findings: Iterable[Finding], whole: Iterable[Finding]
+) -> tuple[Remedy, ...]:
     """What would repair this image, as commands to run; nothing where nothing is wrong.
 
     `findings` are the image's, `whole` those of its file.

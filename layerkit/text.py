@@ -35,6 +35,16 @@ def flatten(text: str, limit: int = LIMIT) -> str:
     return printable(folded + " …" if cut and len(folded) <= limit else folded, limit)
 
 
+def size_text(count: int | float) -> str:
+    """A number of bytes for people, in powers of 1000 as downloads are counted: 41 MB, 2.1 GB."""
+    units = iter(("B", "kB", "MB", "GB"))
+    for unit in units:
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def _spell(character: str) -> str:
     if unicodedata.category(character) not in _HIDDEN:
         return character

@@ -9,8 +9,8 @@ import pytest
 
 ORDER = (
     "errors progress samples text compression digest document reference image inventory sources alignment frames "
-    "finding verdict messages rules causes loaders report diagnosis explanation store plan decision archive layers output export hosts ship "
-    "repair compare widgets cli"
+    "finding verdict messages rules causes loaders report remedies diagnosis survey explanation store plan decision archive layers output export hosts ship "
+    "repairs comparison widgets cli"
 ).split()
 ROOT = Path(__file__).parents[1] / "layerkit"
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -21,7 +21,7 @@ def incremental_filter(image: Alignment, scene: Scene) -> Cause | None:
     if not lacking or scene.cut or not image.config.diff_ids or image.manifest.fault:
         return None
     absent = [row for row in lacking if row.state == "absent"]
-    gone = [row for row in lacking if row.state == "gone"]
+    gone = [row for row in lacking if not row.listed]
     if not absent and (deduplicated(image) or _unnamed(image, scene)):
         return None
     if any(_explained(row, scene) for row in absent) or _foreign_bytes(image):
@@ -213,7 +213,13 @@ def incomplete_content(image: Alignment, scene: Scene) -> Cause | None:
 
 
 def _lacking(image: Alignment) -> list[Layer]:
-    return [row for row in image.layers if row.state in ("absent", "gone")]
+    """What was left out; a layer that is stored for another position only was left out of this one."""
+    listed = frozenset(image.manifest.layers)
+    return [
+        row
+        for row in image.layers
+        if row.state in ("absent", "gone") or (row.state == "unlisted" and row.blob in listed)
+    ]
 
 
 def _explained(row: Layer, scene: Scene) -> bool:

@@ -14,7 +14,7 @@ import typer
 
 from .. import __version__
 from ..errors import LayerkitError
-from . import diagnosing, exporting, hosting, knowledge, tour
+from . import diagnosing, exporting, hosting, knowledge, repairing, tour
 
 app = typer.Typer(
     name="layerkit",
@@ -41,8 +41,8 @@ def _options(
     pass
 
 
-for register in (diagnosing.register, knowledge.register, exporting.register, hosting.register, tour.register):
-    register(app)
+for module in (diagnosing, repairing, knowledge, exporting, hosting, tour):
+    module.register(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

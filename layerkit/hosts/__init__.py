@@ -6,7 +6,7 @@ a command.
 | module | what |
 |---|---|
 | `host` | `connect` and `Host`, the face of it all |
-| `docker`, `podman`, `containerd` | what each runtime is asked, and how its answers are read; `runtime` is what they share |
+| `docker`, `podman`, `containerd` | what each runtime is asked, how its answers are read; `runtime`: what they share |
 | `shell`, `ssh`, `privilege` | programs on this machine, over SSH, through sudo |
 | `address`, `hostkeys`, `login`, `asking` | ~/.ssh/config, known_hosts, keys and passwords |
 | `script` | what `inventory.sh` printed on a site without a network |

@@ -1,7 +1,7 @@
 """Whom to call: a host as a person names it, filled in from ~/.ssh/config as OpenSSH would.
 
-Keywords: ssh_config(5), of which Host, Match, Include, HostName, User, Port, IdentityFile, IdentitiesOnly, IdentityAgent,
-ProxyJump, HostKeyAlias, UserKnownHostsFile, GlobalKnownHostsFile and ConnectTimeout are followed.
+Keywords: ssh_config(5), of which Host, Match, Include, HostName, User, Port, IdentityFile, IdentitiesOnly,
+IdentityAgent, ProxyJump, HostKeyAlias, UserKnownHostsFile, GlobalKnownHostsFile and ConnectTimeout are followed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def parse(text: str) -> tuple[str, str, int | None]:
     match = _TARGET.fullmatch(rest)
     host = (match["six"] or match["host"]) if match else ""
     port = int(match["port"]) if match and match["port"] else None
-    if match is None or host.startswith("-") or not host.isprintable() or not 0 < (port or 22) < 65536:
+    if match is None or host.startswith("-") or not host.isprintable() or not 0 < (22 if port is None else port) < 65536:
         raise UsageError(f"{printable(text, 80)} is no host", hint="write ssh://[USER@]HOST[:PORT], or an alias")
     return unquote(match["user"] or ""), host, port
 

@@ -17,11 +17,15 @@ from .shell import Result, Shell
 
 _UNCOMPRESSED = re.compile(r"containerd\.io/uncompressed=(sha256:[0-9a-f]{64})")
 _CHECKED = re.compile(
-    r"(?P<name>\S+)\s+\S+\s+(?P<digest>sha256:[0-9a-f]{64})\s+(?P<state>[a-z]+)(?: \(\d+/\d+\))?\s.*?(?P<unpacked>true|false)?\s*"
+    r"(?P<name>\S+)\s+\S+\s+(?P<digest>sha256:[0-9a-f]{64})\s+(?P<state>[a-z]+)(?: \(\d+/\d+\))?"
+    r"\s.*?(?P<unpacked>true|false)?\s*"
 )
 """A line of `ctr images check`: REF TYPE DIGEST STATUS SIZE UNPACKED."""
 
 DEFAULT_SNAPSHOTTER = "overlayfs"
+
+USUAL_ROOT = "/var/lib/containerd"
+"""Where the containerd of the usual socket keeps everything; ctr does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,11 @@ class Containerd(Runtime):
         server = said.partition("Server:")[2]
         version = re.search(r"Version:\s*(\S+)", server)
         machine = self.shell.run(["uname", "-m"]).text.strip()
-        plugins = self.run("plugins", "ls", "-d", f"id=={self._snapshots[1]}").text
-        root = re.search(r"^\s*root\s+(/\S+)", plugins, re.MULTILINE)
         return Facts(
             version[1].removeprefix("v") if version else "",
             "containerd",
             normalise(f"linux/{machine}"),
-            root[1] if root else "",
+            "" if "-a" in self.argv else USUAL_ROOT,
             self._snapshots[1],
         )
 

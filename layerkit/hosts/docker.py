@@ -8,18 +8,18 @@ from typing import Any
 
 from ..digest import is_digest
 from ..document import field_of, text_of
-from ..errors import LayerkitError, Refused
+from ..errors import LayerkitError, NotFound, Refused
 from ..inventory import Inventory
 from ..sources.platforms import normalise
 from .containerd import Containerd
-from .runtime import INSPECT, PROOF, Facts, Held, Runtime, named, noted, of_images, parse_images, parse_object
+from .runtime import ABSENT, INSPECT, PROOF, Facts, Held, Runtime, named, noted, of_images, parse_images, parse_object
 from .shell import Result, Shell
 
 _BATCH = 500
 """Images a call: 36 KB of arguments, where a shell line may have 128 KB (Linux, MAX_ARG_STRLEN)."""
 
 SNAPSHOTTER = "io.containerd.snapshotter.v1"
-"""`driver-type` in DriverStatus, only where Docker uses containerd's image store (moby daemon/containerd/service.go)."""
+"""`driver-type` in DriverStatus, only where Docker uses containerd's store (moby daemon/containerd/service.go)."""
 
 _LAYERDB = """cd -- "$1" 2>/dev/null || exit 0
 for chain in *; do
@@ -59,7 +59,7 @@ class Docker(Runtime):
         for at in range(0, len(ids), _BATCH):
             # One that was removed in between makes the exit code 1, and the others are printed all the same.
             result = self.run("image", "inspect", "--format", INSPECT, *ids[at : at + _BATCH])
-            if not result.ok and "no such image" not in result.stderr.lower():
+            if not result.ok and not (result.exit != ABSENT and isinstance(self.failure(result), NotFound)):
                 raise self.failure(result)
             yield from parse_images(result.stdout.splitlines())
 
@@ -105,9 +105,10 @@ class Docker(Runtime):
     def inspect(self, reference: str) -> Held | None:
         result = self.run("image", "inspect", "--format", INSPECT, named(reference))
         if not result.ok:
-            if "no such image" in result.stderr.lower():
+            failure = self.failure(result)
+            if isinstance(failure, NotFound) and result.exit != ABSENT:
                 return None
-            raise self.failure(result)
+            raise failure
         return next(parse_images(result.stdout.splitlines()), None)
 
     def load_command(self) -> tuple[str, ...]:
@@ -181,8 +182,8 @@ def _with_layerdb(inventory: Inventory, layers: Mapping[str, str]) -> Inventory:
         return inventory
     return replace(
         inventory,
-        chain_ids=inventory.chain_ids | layers.keys(),
-        diff_ids=inventory.diff_ids | frozenset(layers.values()),
+        chain_ids=inventory.chain_ids.union(layers),
+        diff_ids=inventory.diff_ids.union(layers.values()),
     )
 
 

@@ -18,7 +18,7 @@ from .containerd import Containerd
 from .docker import Docker, Nerdctl
 from .podman import Podman
 from .privilege import become_root
-from .runtime import PROGRAMS, Facts, Held, Runtime, named
+from .runtime import ABSENT, PROGRAMS, Facts, Held, Runtime, named
 from .shell import Local, Result, Shell
 from .ssh import open_ssh
 
@@ -106,10 +106,12 @@ class Host:
         return self.driver.save(reference)
 
     def remove(self, reference: str) -> None:
-        """Take a name away, and the image with its last one."""
+        """Take a name away, and the image with its last one. A name that is not there is no error."""
         result = self.driver.run(*self.driver.remove_command(named(reference)))
         if not result.ok:
-            raise self.driver.failure(result)
+            failure = self.driver.failure(result)
+            if result.exit == ABSENT or not isinstance(failure, NotFound):
+                raise failure
 
     def create_and_remove(self, reference: str) -> Result:
         """Create a container of an image, never start it, and remove it: fails where a layer is missing."""

@@ -48,7 +48,7 @@ def authenticate(transport: paramiko.Transport, endpoint: Endpoint, ask: Ask) ->
 def _denied(endpoint: Endpoint, tried: list[str]) -> AccessDenied:
     return AccessDenied(
         f"{endpoint.name} lets nobody in by {', '.join(tried) or 'anything that is at hand'}",
-        hint=f"does `ssh {endpoint.name}` work here? A key is named by IdentityFile in ~/.ssh/config, or kept by an agent",
+        hint=f"does `ssh {endpoint.name}` work here? Name a key by IdentityFile, or keep it in an agent",
     )
 
 
@@ -102,10 +102,10 @@ def _keys(
     for path in locked:
         for passphrase in answers(ask, Question("passphrase", f"Passphrase for {path}")):
             try:
-                key = paramiko.PKey.from_path(path, passphrase.encode())  # type: ignore[arg-type]
+                unlocked = paramiko.PKey.from_path(path, passphrase.encode())  # type: ignore[arg-type]
             except (paramiko.SSHException, ValueError, TypeError, OSError):
                 continue
-            yield f"the key {path}", key
+            yield f"the key {path}", unlocked
             break
         else:
             tried.append(f"the key {path} (locked by a passphrase)")

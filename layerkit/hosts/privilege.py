@@ -72,18 +72,27 @@ def become_root(shell: Shell, argv: Sequence[str], ask: Ask) -> Shell:
 def _await_prompt(process: Process, token: bytes, password: str, name: str) -> Process:
     """Answer sudo's prompt on standard error, and hand the rest of that stream on."""
     seen = bytearray()
-    late = threading.Timer(_PATIENCE, process.kill)
-    late.start()
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(_PATIENCE, give_up)
+    timer.start()
     try:
         while token not in seen and (data := process.read_error(CHUNK)):
             seen += data
     finally:
-        late.cancel()
-    if token not in seen:
-        if seen:
-            return _Prompted(process, bytes(seen))  # sudo refused before it asked; its words say why
+        timer.cancel()
+    if late.is_set():
         process.close()
-        raise Unreachable(f"sudo on {name} did not ask for the password")
+        raise Unreachable(
+            f"sudo on {name} did not ask for the password within {_PATIENCE:.0f} seconds",
+            hint="does sudoers want one for some of the runtime's commands only?",
+        )
+    if token not in seen:
+        return _Prompted(process, bytes(seen))  # it ended without asking: refused, or done already
     before, _, after = bytes(seen).partition(token)
     process.write(password.encode() + b"\n")
     return _Prompted(process, before + after)

@@ -1,4 +1,4 @@
-"""An archive on another machine's disk, looked at in place over SFTP: headers and JSON travel, layers only if asked for."""
+"""An archive on another machine's disk, looked at in place over SFTP: headers and JSON travel, layers if asked for."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class RemoteTar:
     outer: Compression = ""
 
     def __init__(self, shell: Ssh, path: str, size: int, file: paramiko.SFTPFile) -> None:
-        self._shell, self._path, self.length = shell, path, size
+        self._shell, self._path, self._size = shell, path, size
+        self.length: int | None = size
         blocks = _Blocks(file, size)
         self.first = blocks.read(_HEAD)
         blocks.seek(0)
@@ -72,7 +73,7 @@ class RemoteTar:
     @contextmanager
     def open(self, member: Member) -> Iterator[BinaryIO]:
         # A channel for every reader: paramiko's SFTP client takes one request at a time.
-        with _open(self._shell, self._path, cast("int", self.length)) as file:
+        with _open(self._shell, self._path, self._size) as file:
             yield cast("BinaryIO", _Passage(file, self._path, member.offset, member.stored))
 
     def span(self, member: Member) -> tuple[Path, int, int] | None:

@@ -29,7 +29,7 @@ _NO_IMAGE = re.compile(
     r"no such image|image not known|reference does not exist|image \S+ not found|not found|unable to find",
     re.IGNORECASE,
 )
-_ABSENT = 127
+ABSENT = 127
 """A shell's exit code where a program is not there (POSIX, 2.8.2)."""
 
 
@@ -113,7 +113,7 @@ class Runtime(ABC):
         """What a program's complaint means for us."""
         said, name = result.stderr or result.text[-2000:], self.shell.name
         program = self.program
-        if result.exit == _ABSENT or "command not found" in said:
+        if result.exit == ABSENT or "command not found" in said:
             return NotFound(f"{program} is not installed on {name}")
         if _NO_ACCESS.search(said):
             hint = "use sudo, or have the user added to the runtime's group"

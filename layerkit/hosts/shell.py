@@ -198,7 +198,9 @@ class _Output(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data = self._process.read(size if size > 0 else CHUNK)
+        if size < 0:
+            return self.readall()
+        data = self._process.read(size)
         if not data:
             self._finish()
         return data

@@ -201,6 +201,8 @@ class _Remote:
     def write(self, data: bytes) -> None:
         try:
             self._channel.sendall(data)
+        except EOFError:  # the socket, not the program
+            raise self._lost() from None
         except OSError:
             self._check()
             raise BrokenPipeError from None
@@ -208,7 +210,9 @@ class _Remote:
     def end_input(self) -> None:
         try:
             self._channel.shutdown_write()
-        except (OSError, EOFError):
+        except EOFError:
+            raise self._lost() from None
+        except OSError:
             self._check()
             raise BrokenPipeError from None
 
@@ -226,10 +230,13 @@ class _Remote:
 
     def _check(self) -> None:
         if not self._shell.transport.is_active():
-            raise Unreachable(
-                f"the connection to {self._shell.name} was lost while {self._program} was running there",
-                hint="what it was reading had not all arrived, so it should have left the host as it was; look again",
-            )
+            raise self._lost()
+
+    def _lost(self) -> Unreachable:
+        return Unreachable(
+            f"the connection to {self._shell.name} was lost while {self._program} was running there",
+            hint="look again what is there before it is tried once more",
+        )
 
     def kill(self) -> None:
         with suppress(OSError, EOFError):

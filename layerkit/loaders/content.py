@@ -38,6 +38,7 @@ from .descriptors import (
 )
 from .docker import parse_name
 from .model import Refusal
+from .naming import digest_fault
 from .tree import clean
 from .view import View
 
@@ -179,6 +180,8 @@ class Content:
     def open(self, descriptor: Descriptor) -> Member:
         """`content.ReadBlob`. Raises NotFound."""
         member = self.find(descriptor)
+        if member is None and digest_fault(descriptor.digest) and descriptor.digest != UNKNOWN_DIGEST:
+            raise Refusal(containerd.DIGEST_VALIDATION.format(digest=descriptor.digest))
         if member is None:
             raise NotFound(descriptor.digest)
         return member
@@ -188,9 +191,13 @@ class Content:
         if descriptor.manifest is not None:
             return descriptor.manifest
         document = self._document(descriptor, MANIFEST)
-        config = gojson.pick(document, "config")
-        layers = gojson.pick(document, "layers") or ()
-        return Manifest(Descriptor.parse(config), tuple(Descriptor.parse(layer) for layer in layers))
+        parsed: dict[int, Manifest] = vars(self.view).setdefault("_manifests", {})
+        where = self.open(descriptor).offset
+        if (found := parsed.get(where)) is None:
+            layers = gojson.pick(document, "layers") or ()
+            config = Descriptor.parse(gojson.pick(document, "config"))
+            found = parsed[where] = Manifest(config, tuple(Descriptor.parse(layer) for layer in layers))
+        return found
 
     def _document(self, descriptor: Descriptor, shape: gojson.Shape) -> Any:
         """Decoded, after `validateMediaType`."""

@@ -118,13 +118,13 @@ class DockerArchive:
         view = self.scan.view
         if not view.outer:
             return
+        if "stream" in (fault := view.archive.backing.fault):
+            cut = golang.UNEXPECTED_EOF if "ends early" in fault else golang.GZIP_CHECKSUM
+            raise Refusal(f'copying contents to temporary file "/var/tmp/docker-tarNNN": {cut.format()}')
         if view.outer == "gzip" and self.release.slips:
             end = max((m.offset + m.size for m in view.members), default=0)
             lost = golang.UNEXPECTED_EOF if end < _PGZIP_BLOCK else golang.INVALID_TAR_HEADER
             raise Refusal(self._loading("manifest.json") + lost.format())
-        if "stream" in (fault := view.archive.backing.fault):
-            cut = golang.UNEXPECTED_EOF if "ends early" in fault else golang.GZIP_CHECKSUM
-            raise Refusal(f'copying contents to temporary file "/var/tmp/docker-tarNNN": {cut.format()}')
 
     def _loading(self, member: str) -> str:
         return (say.LOADING_COMPONENT if self.release.quotes else say.LOADING_COMPONENT_OLD).format(member=member)

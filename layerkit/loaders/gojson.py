@@ -98,7 +98,7 @@ def decode(raw: bytes, shape: Shape | None = None, *, stream: bool = False) -> t
     unfinished = text[end : end + 1] in (".", "e", "E")  # Python takes the 1 of `1.x`
     if (unfinished or not stream) and (error := complain(raw, stream=stream) if text[end:].strip(" \t\r\n") else ""):
         return None, error
-    return value, mistyped(value, shape) if shape is not None else ""
+    return value, "" if shape is None or _fits(value, shape) else mistyped(value, shape)
 
 
 def pick(doc: Any, name: str) -> Any:
@@ -110,6 +110,24 @@ def pick(doc: Any, name: str) -> Any:
             if key == name or key.lower() == lower:
                 found = value
     return found
+
+
+def _fits(value: Any, shape: Shape) -> bool:
+    """Whether all values have their usual types, which is quicker to tell than what is wrong."""
+    kind = shape.kind
+    if isinstance(value, str):
+        return kind in ("string", "words") or (kind == "time" and not time_fault(value, quotes=bool(shape.go)))
+    if isinstance(value, list):
+        item = TEXT if kind == "words" else shape.item
+        return kind in ("array", "words") and (item is None or all(_fits(inner, item) for inner in value))
+    if isinstance(value, dict):
+        if kind != "object":
+            return False
+        if shape.item is not None:
+            return all(_fits(inner, shape.item) for inner in value.values())
+        fields = shape.by_key
+        return all((entry := fields.get(key.lower())) is None or _fits(inner, entry[1]) for key, inner in value.items())
+    return value is None or kind == ("bool" if isinstance(value, bool) else "number")
 
 
 def mistyped(value: Any, shape: Shape, path: tuple[str, ...] = (), owner: str | None = None) -> str:

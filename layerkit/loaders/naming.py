@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..messages.goquote import quote
 
@@ -83,6 +84,7 @@ def normalize_local(text: str) -> Name:
     return parse_normalized(text)
 
 
+@lru_cache(maxsize=4096)
 def digest_fault(text: str) -> str:
     """What go-digest's `Digest.Validate` says of a text that is no digest; empty for one that is."""
     algorithm, colon, encoded = text.partition(":")

@@ -52,6 +52,7 @@ class Tree:
 
     def __init__(self, members: tuple[Member, ...]) -> None:
         self._root: Directory = {}
+        self._found: dict[str, Place] = {}
         self.broken_link: tuple[str, str] | None = None
         for member in members:
             if not self._unpack(member):
@@ -106,6 +107,11 @@ class Tree:
 
         Raises OutOfScope for a path that climbs out by itself, TooManyLinks for a circle of links.
         """
+        if (place := self._found.get(path)) is None:
+            place = self._found[path] = self._find(path)
+        return place
+
+    def _find(self, path: str) -> Place:
         joined = posixpath.normpath(f"{BASE}/{path}")
         if joined != BASE and not joined.startswith(BASE + "/"):
             raise OutOfScope(joined)

@@ -147,8 +147,10 @@ class View:
 
     @cached_property
     def _by_digest(self) -> dict[str, Member]:
-        """Regular files by what they were measured to be."""
-        return {self.known[m.offset].digest: m for m in self.members if m.kind == "file" and m.offset in self.known}
+        """Regular files by what they are, whatever their names say: where layers were read, all others are too."""
+        files = [m for m in self.members if m.kind == "file" and m.stored == m.size]
+        found = ((self.measured(m) if self.deep else self.known.get(m.offset), m) for m in files)
+        return {measured.digest: m for measured, m in found if measured is not None}
 
     def content(self, digest: str) -> Member | None:
         """The file a content-addressed store has under a digest, after it has hashed every member itself."""

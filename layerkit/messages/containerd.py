@@ -351,6 +351,15 @@ MEDIA_TYPE_UNSET = Sentence(
     codes=("LK402", "LK301"),
     next="Repair the archive.",
 )
+DIGEST_VALIDATION = Sentence(
+    id="containerd.digest-validation",
+    text="{digest:q} failed validation: invalid argument",
+    said_by=BOTH,
+    means="A descriptor of the archive gives {digest} as a digest, which is none.",
+    kind="format",
+    codes=("LK211", "LK409"),
+    next="Repair the archive.",
+)
 NO_PROCESSOR = Sentence(
     id="containerd.no-processor",
     text="failed to get stream processor for {media_type:w}: no processor for media-type: ",

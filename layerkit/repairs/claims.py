@@ -76,7 +76,8 @@ class Retold:
         return self._backing.measure(member, tick)
 
 
-_HOPELESS = frozenset({"nested", "headless"})
+_HELPED = frozenset({"nested", "headless"})
+"""What is no image archive as it stands, and holds all of one."""
 
 
 def read_subject(report: Report, entries: Sequence[Entry]) -> Subject:
@@ -122,7 +123,7 @@ def _unfold(source: Archive, changes: list[Change]) -> Archive:
 
 def _refuse(source: Archive, report: Report) -> None:
     """Stop where there is nothing of an image in the file, in the words of the diagnosis."""
-    if source.likeness is not None and source.likeness.id not in _HOPELESS and source.backing.end not in ("cut",):
+    if source.likeness is not None and source.likeness.id not in _HELPED and source.backing.end != "cut":
         finding = next((f for f in report.findings if f.code == "LK304"), None)
         words = finding.message if finding else f"This is {source.likeness.words}."
         lost = " What the shell changed cannot be told from what was there." if source.likeness.id == "utf16" else ""
@@ -130,7 +131,8 @@ def _refuse(source: Archive, report: Report) -> None:
     for finding in report.findings:
         if finding.code == "LK306":
             raise FormatError(finding.message, hint=finding.fix)
-        if finding.code == "LK304" and finding.severity == "error" and source.likeness is None:
+        foreign = finding.code == "LK304" and finding.severity == "error"
+        if foreign and finding.evidence.get("likeness") not in _HELPED:
             raise FormatError(finding.message, hint=finding.fix)
 
 
@@ -161,4 +163,3 @@ def legacy_names(source: Archive) -> Iterator[str]:
     for name, tags in value.items() if isinstance(value, dict) else ():
         for tag in tags if isinstance(tags, dict) else ():
             yield f"{name}:{tag}"
-

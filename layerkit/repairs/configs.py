@@ -108,10 +108,9 @@ def longer_history(config: Config) -> tuple[Config, int] | None:
 def corrections(config: Config, name: str, *, wanted: bool, platform: str) -> tuple[Config, list[Change]]:
     """Everything that has to be written into a config, and with `wanted` what may be. Each gives a new image ID."""
     changes: list[Change] = []
-    if not config.os or not config.architecture:
-        if platform:
-            config = with_platform(config, platform)
-            changes.append(Change("complete-config", "no platform", platform, name))
+    if platform and not (config.os and config.architecture):
+        config = with_platform(config, platform)
+        changes.append(Change("complete-config", "no platform", platform, name))
     if wanted and config.has_rootfs and config.rootfs_type != "layers":
         before = f"rootfs type {config.rootfs_type!r}"
         config = with_diff_ids(config, config.diff_ids)
@@ -121,9 +120,7 @@ def corrections(config: Config, name: str, *, wanted: bool, platform: str) -> tu
         config, marked = shorter
         entries = ", ".join(f"{i} ({_shown(config.history[i])})" for i in marked[:6])
         after = f"{len(marked)} marked empty: entry {entries}"
-        changes.append(
-            Change("mark-history", f"{told} entries claim {len(config.diff_ids)} layers", after, name)
-        )
+        changes.append(Change("mark-history", f"{told} entries claim {len(config.diff_ids)} layers", after, name))
     if wanted and (longer := longer_history(config)) is not None:
         told = sum(not entry.empty_layer for entry in config.history)
         config, added = longer

@@ -44,7 +44,7 @@ class InMember:
 
     @property
     def local(self) -> bool:
-        return True
+        return self.span() is not None or bool(self.archive.backing.outer)
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         return self.archive.backing.open(self.member)

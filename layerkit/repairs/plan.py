@@ -74,7 +74,9 @@ class RepairPlan:
         kinds = len(dict.fromkeys(change.id for change in self.changes))
         count = f"{kinds} repair{'' if kinds == 1 else 's'}"
         text = f"{count}: {size_text(self.copy_bytes)} to write"
-        text += f", {size_text(self.fetch_bytes)} of them to be fetched" if self.fetch_bytes else ", nothing to be fetched"
+        text += (
+            f", {size_text(self.fetch_bytes)} of them to be fetched" if self.fetch_bytes else ", nothing to be fetched"
+        )
         return f"{text}; {'every image ID stays' if self.safe else 'an image ID changes'}."
 
     @cached_property
@@ -113,9 +115,9 @@ class RepairPlan:
         if self.base is None:
             return ""
         for manifest in image.claim.manifests:
-            if manifest.config is not None and (found := self.base.find(manifest.config).member) is not None:
-                if found.size <= LIMIT and _bytes(self.base, found.name) == image.config.raw:
-                    return found.name
+            found = self.base.find(manifest.config).member if manifest.config is not None else None
+            if found is not None and found.size <= LIMIT and _bytes(self.base, found.name) == image.config.raw:
+                return found.name
         return ""
 
     @cached_property
@@ -202,7 +204,9 @@ def image_file(overlay: Overlay) -> ImageFile:
 
 def _steps(at: int, overlay: Overlay, store: Store) -> list[Step]:
     steps = []
-    for position, (piece, chain) in enumerate(zip(overlay.pieces, chain_ids(p.diff_id for p in overlay.pieces), strict=True)):
+    for position, (piece, chain) in enumerate(
+        zip(overlay.pieces, chain_ids(p.diff_id for p in overlay.pieces), strict=True)
+    ):
         far = piece.origin is not None and not piece.origin.local
         left = store.missing(piece.digest, piece.size) if far else 0
         action: Action = "skip" if piece.origin is None else "fetch" if left else "reuse"
@@ -246,4 +250,3 @@ def _name(name: str) -> str:
 
 def _short(digest: Digest | None) -> str:
     return digest.removeprefix("sha256:")[:12] if digest else "unknown"
-

@@ -19,10 +19,11 @@ from ..sources import Archive, choose
 from ..sources.access import Access
 from ..store import Store
 from .change import Change
+from .choosing import Wishes
 from .claims import Claim, Subject, legacy_names, read_subject
 from .plan import RepairPlan
 from .shelf import Shelf
-from .solving import Solved, Wishes, solve
+from .solving import Solved, solve
 from .supply import Elsewhere, Supply
 
 
@@ -45,7 +46,9 @@ def plan_repair(
 ) -> RepairPlan:
     """Decide how a broken archive is repaired, without doing it; the parameters are those of `repair`."""
     store = store or Store()
-    opened, entries = choose(broken, **access) if isinstance(broken, str | Path) else (broken, broken.entries())
+    opened, entries = (
+        choose(broken, platform=platform, **access) if isinstance(broken, str | Path) else (broken, broken.entries())
+    )
     report = diagnose(opened, loaders=loaders)
     subject = read_subject(report, entries)
     elsewhere = [_elsewhere(source, platform, progress, access) for source in sources]
@@ -112,7 +115,7 @@ def _supply(
 
 
 def _unlisted(shelf: Shelf, elsewhere: Sequence[Elsewhere]) -> Iterator[Claim]:
-    """Images that no manifest lists: one for each config here, else the one elsewhere that all layers here belong to."""
+    """Images that no manifest lists: one for each config here, else the one elsewhere that has all layers here."""
     names = tuple(legacy_names(shelf.archive)) if len(shelf.configs) == 1 else ()
     for config, _ in shelf.configs:
         yield Claim(names or _names_of(config.digest, elsewhere), (config,), (), shelf.archive)
@@ -148,7 +151,7 @@ def _pick(claims: Sequence[Claim], wanted: Sequence[str]) -> list[Claim]:
         return list(claims)
     picked: dict[int, Claim] = {}
     for name in wanted:
-        found = [at for at, claim in enumerate(claims) if name == f"@{at}" or any(_answers(n, name) for n in claim.names)]
+        found = [at for at, c in enumerate(claims) if name == f"@{at}" or any(_answers(n, name) for n in c.names)]
         if not found:
             offered = ", ".join(", ".join(claim.names) or f"@{at}" for at, claim in enumerate(claims[:8]))
             raise NotFound(f"no image is called {name}", hint=f"on offer: {offered or 'nothing'}")
@@ -171,7 +174,9 @@ def _solve(claims: Sequence[Claim], supply: Supply, wishes: Wishes, changes: lis
         try:
             solved = solve(claim, supply, wishes)
         except IntegrityError as error:
-            if not claim.nested or any(supply.own.archive.has(b) for b in claim.listing if isinstance(supply.own, Shelf)):
+            if not claim.nested or any(
+                supply.own.archive.has(b) for b in claim.listing if isinstance(supply.own, Shelf)
+            ):
                 raise
             lost.append((claim, error))
             continue
@@ -212,4 +217,3 @@ def _of_file(findings: Sequence[Finding], base: Archive | None, told: Sequence[C
             yield Change("rewrite", finding.message, "written anew")
     if base is not None and base.backing.end != "marker":
         yield Change("close-archive", f"the tar ends {base.backing.end or 'early'}", "its end marker")
-

@@ -44,7 +44,7 @@ class Shelf:
     @cached_property
     def configs(self) -> tuple[tuple[Config, Member], ...]:
         """Every JSON file of the archive that reads as an image config."""
-        found = []
+        found: list[tuple[Config, Member]] = []
         for member in self.archive.members.all:
             if member.kind == "file" and 0 < member.stored == member.size <= LIMIT and len(found) < _CONFIGS:
                 config = self._config(member)
@@ -82,6 +82,11 @@ class Shelf:
             self._measure([member.offset])
         measured = self._known.get(member.offset)
         return measured.diff_id if measured is not None else self._claims.get(member.offset)
+
+    def origin(self, blob: Blob) -> InMember | None:
+        """Where a listed layer is."""
+        member = self.archive.find(blob).member
+        return None if member is None else self.members.get(member.offset)
 
     def measured(self, blob: Blob) -> Measurement | None:
         """What a listed layer was measured as."""

@@ -14,7 +14,7 @@ from ..image import Blob, Config, Image, Source, read_config
 from ..progress import Progress
 from ..sources import Archive
 from ..store import Store
-from .pieces import InSource, InStore, Piece
+from .pieces import InSource, InStore, Piece, packing_of
 from .shelf import Shelf
 
 
@@ -40,9 +40,9 @@ class Elsewhere:
             if diff_id not in image.config.diff_ids:
                 continue
             for row in align(image).layers:
-                if row.diff_id == diff_id and row.listed and row.present and row.blob is not None:
-                    if piece := self._piece(row.blob, diff_id):
-                        return [piece]
+                there = row.diff_id == diff_id and row.listed and row.present
+                if there and row.blob is not None and (piece := self._piece(row.blob, diff_id)):
+                    return [piece]
         # Its own manifest may be wrong, or an image cut short: then only the bytes tell.
         return self._shelf.find(diff_id) if self._shelf is not None else []
 
@@ -56,10 +56,13 @@ class Elsewhere:
 
     def _piece(self, blob: Blob, diff_id: str) -> Piece | None:
         if self._shelf is not None:
-            measured = self._shelf.measured(blob)
-            if measured is None or measured.diff_id != diff_id:
-                return None
-            return self._shelf.piece(blob)
+            origin = self._shelf.origin(blob)
+            if origin is not None and not origin.local and blob.digest is not None:
+                # On another machine: what a digest names is measured when it comes, and not read twice.
+                packing = packing_of(origin)
+                return Piece(diff_id, blob.digest, origin.member.size, packing, blob.media_type, origin)
+            piece = self._shelf.piece(blob)
+            return piece if piece is not None and piece.diff_id == diff_id else None
         size = blob.size if blob.size is not None else self.source.stored_size(blob)
         if blob.digest is None or size is None:
             return None

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from ..alignment import Alignment
 from ..finding import Cause, Finding, Outcome
 from ..frames import Frames
 from ..verdict import Verdict
-from .formats import FORMATS, check, format_for
-from .headline import Headline, headline
-from .several import Failure, Reports
-from .web import to_embedded
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .formats import FORMATS, format_for
+    from .headline import Headline
+    from .several import Failure, Reports
 
 __all__ = [
     "FORMATS",
@@ -84,7 +85,7 @@ class Report:
     outcomes: tuple[Outcome, ...] = field(default=(), repr=False)
     causes: tuple[Cause, ...] = ()
     images: tuple[ImageReport, ...] = ()
-    verdicts: tuple[Verdict, ...] = field(default=(), repr=False)
+    verdicts: Sequence[Verdict] = field(default=(), repr=False)
     wanted: tuple[str, ...] = ()
     """The loaders that the caller named: where one refuses, something is wrong."""
     elapsed: float = 0.0
@@ -136,17 +137,23 @@ class Report:
 
     def render(self, format: str = "text") -> str:
         """The report as a string in one of FORMATS."""
+        from .formats import FORMATS, check
+
         return FORMATS[check(format)](self)
 
     def write(self, path: str | Path, format: str = "") -> Path:
         """Write the report; without `format` the suffix decides (.html, .json, .md, .sarif, .xml, .txt)."""
         path = Path(path)
+        from .formats import format_for
+
         path.write_text(self.render(format_for(path, format)), encoding="utf-8")
         return path
 
     @cached_property
     def headline(self) -> Headline:
         """The first sentence of every format, and with it why and what to do."""
+        from .headline import headline
+
         return headline(self)
 
     def show(self, file: TextIO | None = None) -> None:
@@ -156,6 +163,8 @@ class Report:
         show(self, file)
 
     def _repr_html_(self) -> str:
+        from .web import to_embedded
+
         return to_embedded(self)
 
     def _repr_markdown_(self) -> str:
@@ -168,3 +177,19 @@ def judge(findings: Sequence[Finding]) -> Judgement:
     if not errors:
         return "sound"
     return "incomplete" if all(f.code == "LK201" and f.evidence.get("omittable") for f in errors) else "broken"
+
+
+_HOMES = {
+    "FORMATS": "formats",
+    "Failure": "several",
+    "Headline": "headline",
+    "Reports": "several",
+    "format_for": "formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the renderers when they are first asked for: an export diagnoses much and writes no page."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

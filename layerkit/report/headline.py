@@ -156,8 +156,8 @@ def _numbers(alignment: Alignment, title: str, where: str) -> list[str]:
     surplus = alignment.positions("surplus")
     oci = elsewhere(alignment)
     again = {repeat: original for repeat, original in repeats(alignment).items() if repeat not in oci}
-    gone = tuple(p for p in alignment.positions("gone") if p not in again and p not in oci)
-    unlisted = alignment.positions("unlisted")
+    gone = alignment.positions("gone")
+    unlisted = tuple(p for p in alignment.positions("unlisted") if p not in again and p not in oci)
     apart = abs(promised - listed)
     if words.unsure(alignment) and listed:
         which = f"Which {apart:,} {{}} cannot be told from the names; --deep reads the layers and tells."

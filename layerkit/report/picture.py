@@ -114,10 +114,8 @@ def draw(alignment: Alignment, format: str) -> Picture | None:
         "".join(_history(layer, silent=not config.has_history) for layer in layers),
         counts["history_nonempty"],
     )
-    again = {*repeats(alignment), *elsewhere(alignment)}
-    cells = "".join(THERE if layer.position in again else _bytes(layer) for layer in layers)
-    stored = sum(layer.present for layer in layers) + len(again)
-    there = _lane("bytes", "bytes", f"in the {words.place(format)}", cells, stored)
+    cells = "".join(map(_bytes, layers))
+    there = _lane("bytes", "bytes", f"in the {words.place(format)}", cells, sum(layer.present for layer in layers))
     if not config.has_rootfs:
         promised = replace(promised, count="?", agrees=False)
     lanes = [promised, listed, *_other(alignment), history, there]
@@ -131,7 +129,7 @@ def repeats(alignment: Alignment) -> Mapping[int, int]:
     for layer in alignment.layers:
         if layer.listed and layer.present and layer.diff_id is not None and layer.matched_by != "position":
             there.setdefault(layer.diff_id, layer.position)
-    return {x.position: there[x.diff_id] for x in alignment.layers if x.state == "gone" and x.diff_id in there}
+    return {x.position: there[x.diff_id] for x in alignment.layers if x.state == "unlisted" and x.diff_id in there}
 
 
 def elsewhere(alignment: Alignment) -> tuple[int, ...]:
@@ -143,7 +141,7 @@ def elsewhere(alignment: Alignment) -> tuple[int, ...]:
     return tuple(
         layer.position
         for layer in alignment.layers
-        if layer.state == "gone" and layer.config_index is not None and has(other.layers[layer.config_index])
+        if layer.state == "unlisted" and layer.config_index is not None and has(other.layers[layer.config_index])
     )
 
 

@@ -137,7 +137,7 @@ def _image(image: ImageReport, told: frozenset[str], above: Headline) -> ImageVi
     again = repeats(alignment)
     words_of = {position: f"not listed, as {original:,}" for position, original in again.items()}
     words_of |= dict.fromkeys(elsewhere(alignment), "listed by OCI only")
-    present = sum(layer.present for layer in alignment.layers) + len(words_of)
+    present = sum(layer.present for layer in alignment.layers)
     return ImageView(
         name=printable(image.name),
         platform=printable(platform(alignment.image)),

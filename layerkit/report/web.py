@@ -117,16 +117,20 @@ def _page(title: str, content: str) -> str:
 @cache
 def style_sheet() -> str:
     """The style sheet with its palettes: the system's choice, then what a notebook says it is."""
-    sheet = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    sheet = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
-    rules = re.sub(r"(?<![\w&])&(?![\w&])", _ROOT, re.sub(r"\s+", " ", sheet)).strip()
     light, dark = properties(LIGHT), properties(DARK)
     return (
         f"{_ROOT}{{{light}}}@media screen and (prefers-color-scheme:dark){{{_ROOT}{{{dark}}}}}"
         f'body[data-jp-theme-light="true"] {_ROOT},body.vscode-light {_ROOT}{{color-scheme:light;{light}}}'
         f'body[data-jp-theme-light="false"] {_ROOT},body.vscode-dark {_ROOT}{{color-scheme:dark;{dark}}}'
-        f"{rules}"
+        f"{rules('report.css')}"
     )
+
+
+def rules(name: str) -> str:
+    """A style sheet of templates/, confined to reports."""
+    sheet = (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+    sheet = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
+    return re.sub(r"(?<![\w&])&(?![\w&])", _ROOT, re.sub(r"\s+", " ", sheet)).strip()
 
 
 @cache

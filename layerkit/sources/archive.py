@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..digest import Digest, Measurement, is_digest, sha256
-from ..document import LIMIT, Document, field_of, number_of, strings_of, text_of, texts_of
+from ..document import LIMIT, MOST, Document, field_of, number_of, strings_of, text_of, texts_of
 from ..errors import NotFound, PassedBy
 from ..image import Blob, Entry, Manifest
 from .backing import WELL_KNOWN, Backing
@@ -150,38 +151,45 @@ class Archive:
         manifests = field_of(document.value, "manifests") if isinstance(document.value, dict) else None
         if not isinstance(manifests, list):
             return (), "not an index: it has no list of manifests"
-        found: list[Offer] = []
         fault = ""
-        for descriptor in manifests:
+        if any(descriptor_of(descriptor) is None for descriptor in manifests[: _OFFERS + 1]):
+            fault = "it names a manifest without a digest"
+        found = tuple(offer for offer in islice(self._follow(manifests, (), 0), _OFFERS + 1) if offer is not None)
+        if len(manifests) > _OFFERS or len(found) > _OFFERS:
+            return (), f"it names more than {_OFFERS:,} manifests; not read"
+        return found, fault
+
+    def _follow(self, descriptors: Sequence[Any], tags: tuple[str, ...], depth: int) -> Iterator[Offer | None]:
+        """Offers in their order, and None for every index on the way, so that whoever reads can stop."""
+        for descriptor in descriptors:
             if (blob := descriptor_of(descriptor)) is None:
-                fault = "it names a manifest without a digest"
-            else:
-                found.extend(self._follow(blob, _tags(blob), _platform(descriptor), depth=0))
-            if len(found) > _OFFERS:
-                return tuple(found[:_OFFERS]), f"it names more than {_OFFERS} manifests; not read on"
-        return tuple(found), fault
+                continue
+            present, inner = self.has(blob), self._inner(blob)
+            own = _tags(blob) or tags
+            if (blob.media_type in INDEX_TYPES or inner is not None) and depth < _NESTING:
+                yield None
+                yield from self._follow(inner or (), own, depth + 1)
+                if present:
+                    continue
+            attestation = blob.annotations.get("vnd.docker.reference.type") == "attestation-manifest"
+            yield Offer(blob, own, _platform(descriptor), attestation, present, depth > 0)
 
-    def _follow(self, blob: Blob, tags: tuple[str, ...], platform: str, depth: int) -> Iterator[Offer]:
-        present = self.has(blob)
-        document = self._json(blob) if present else Document()
-        value = document.value if isinstance(document.value, dict) else {}
-        inner = field_of(value, "manifests")
-        if (blob.media_type in INDEX_TYPES or isinstance(inner, list)) and depth < _NESTING:
-            for descriptor in inner if isinstance(inner, list) else ():
-                child = descriptor_of(descriptor)
-                if child is not None:
-                    yield from self._follow(child, _tags(child) or tags, _platform(descriptor), depth + 1)
-            if present:
-                return
-        attestation = blob.annotations.get("vnd.docker.reference.type") == "attestation-manifest"
-        yield Offer(blob, tags, platform, attestation, present, depth > 0)
+    def _inner(self, blob: Blob) -> Sequence[Any] | None:
+        """The descriptors of an index, as many as are followed; None where the blob is no index."""
+        known: dict[str, Sequence[Any] | None] = vars(self).setdefault("_indexes", {})
+        if blob.name not in known:
+            document = Document.parse(self._text(blob)[0])
+            found = field_of(document.value, "manifests") if isinstance(document.value, dict) else None
+            known[blob.name] = found[: _OFFERS + 1] if isinstance(found, list) else None
+        return known[blob.name]
 
-    def _json(self, blob: Blob) -> Document:
+    def _text(self, blob: Blob) -> tuple[bytes, str]:
+        """A JSON blob as stored, cut where it is too long to be parsed, and why it cannot be had."""
         try:
             with self.open(blob) as stream:
-                return Document.parse(stream.read(LIMIT + 1))
-        except PassedBy as error:
-            return Document(fault=str(error))
+                return stream.read(LIMIT + 1), ""
+        except (NotFound, PassedBy) as error:
+            return b"", str(error)
 
     @cached_property
     def images(self) -> tuple[Entry, ...]:
@@ -245,13 +253,18 @@ class Archive:
         return tuple(views)
 
     def _oci(self, blob: Blob) -> Manifest:
+        """The manifest behind a descriptor, read once: a hostile index can name one a thousand times."""
+        known: dict[Blob, Manifest] = vars(self).setdefault("_manifests", {})
+        if blob not in known:
+            known[blob] = self._manifest(blob)
+        return known[blob]
+
+    def _manifest(self, blob: Blob) -> Manifest:
         if not self.has(blob):
             return Manifest("oci", blob.name, fault=f"{blob.name} is not there", fault_kind="absent")
-        try:
-            with self.open(blob) as stream:
-                raw = stream.read(LIMIT + 1)
-        except PassedBy as error:
-            return Manifest("oci", blob.name, fault=str(error), fault_kind="json")
+        raw, fault = self._text(blob)
+        if fault:
+            return Manifest("oci", blob.name, fault=fault, fault_kind="json")
         return parse_manifest(blob, raw)
 
     def find(self, blob: Blob) -> Found:
@@ -311,6 +324,8 @@ def parse_items(document: Document) -> tuple[tuple[Item, ...], str]:
         return (), "null"
     if not isinstance(document.value, list):
         return (), "not a list of images"
+    if len(document.value) > _OFFERS:
+        return (), f"it lists {len(document.value):,} images; more than {_OFFERS:,} are not read"
     items = []
     for doc in document.value:
         if not isinstance(doc, dict):
@@ -323,6 +338,8 @@ def parse_items(document: Document) -> tuple[tuple[Item, ...], str]:
             or (tags is not None and strings_of(tags) is None)
         ):
             return (), "an image in it has a Config, RepoTags or Layers of the wrong type"
+        if (number := max(len(layers or ()), len(tags or ()))) > MOST:
+            return (), f"an image in it lists {number:,} layers or tags; more than {MOST:,} are not read"
         items.append(Item(config or "", strings_of(tags) or (), strings_of(layers) or (), layers is None))
     return tuple(items), "" if items else "an empty list"
 
@@ -338,6 +355,9 @@ def parse_manifest(blob: Blob, raw: bytes) -> Manifest:
         return Manifest("oci", name, raw=raw, fault="JSON, but not an object", fault_kind="shape")
     media_type = text_of(doc, "mediaType") or blob.media_type
     layers = field_of(doc, "layers")
+    if isinstance(layers, list) and len(layers) > MOST:
+        fault = f"it lists {len(layers):,} layers; more than {MOST:,} are not read"
+        return Manifest("oci", name, raw=raw, media_type=media_type, fault=fault, fault_kind="shape")
     blobs = [descriptor_of(d) for d in layers] if isinstance(layers, list) else []
     config = descriptor_of(field_of(doc, "config"))
     if field_of(doc, "schemaVersion") == 1:

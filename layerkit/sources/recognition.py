@@ -31,6 +31,8 @@ def recognise_bytes(head: bytes) -> Likeness:
     """Name a file that is not a tar at all."""
     if not head:
         return Likeness("empty", "an empty file", "copy it again: nothing arrived")
+    if head[257:262] == b"ustar":
+        return Likeness("damaged-tar", "a tar whose very first header is damaged", "copy or export it again")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (head[1:40:2].strip(b"\0") == b"" and len(head) > 40 and head[0]):
         return Likeness(
             "utf16",
@@ -65,6 +67,8 @@ def recognise_members(members: Members) -> Likeness:
     below = sorted(n for n in names if n.endswith(("/manifest.json", "/index.json")) and n.count("/") == 1)
     if below:
         folder = below[0].split("/", 1)[0]
+        if folder == "..":
+            return Likeness("nested", "an image archive whose names lead out of it, to ../", "repack it without ../")
         return Likeness("nested", f"an image archive one folder down, in {folder}/", f"repack it from inside {folder}/")
     if not members.all:
         return Likeness("empty-tar", "a tar with nothing in it", "export it again")

@@ -16,6 +16,8 @@ BLOCK = 512
 _SPECIAL_LIMIT = 1 << 20
 """Bytes of a pax or GNU long-name record (Go: `maxSpecialFileSize`)."""
 _MEMBER_LIMIT = 1_000_000
+_NAMES_LIMIT = 64 << 20
+"""Characters of all names of one archive together: contents are read by and by, names are kept."""
 
 Kind = Literal["file", "dir", "symlink", "hardlink", "other"]
 End = Literal["", "marker", "clean", "cut", "damaged"]
@@ -86,6 +88,7 @@ class Reader:
         start: int | None = None
         sparse = False
         defaults: dict[str, str] = {}
+        named = 0
         while True:
             at = self._at
             block = self.read(BLOCK)
@@ -123,7 +126,7 @@ class Reader:
                 if records is None:
                     return self._finish("damaged", f"a pax header that cannot be read at byte {at}")
                 if flag == b"g":
-                    defaults.update(records)
+                    defaults.update({key: records[key] for key in ("path", "linkpath") if key in records})
                     start = None
                     continue
                 path, link = records.get("path", path), records.get("linkpath", link)
@@ -146,6 +149,9 @@ class Reader:
             self.count += 1
             if self.count > _MEMBER_LIMIT:
                 return self._finish("damaged", f"more than {_MEMBER_LIMIT} members; not read on")
+            named += len(name) + len(target)
+            if named > _NAMES_LIMIT:
+                return self._finish("damaged", f"names of more than {_NAMES_LIMIT >> 20} MiB; not read on")
             data_at = self._at
             yield Member(name, kind, size, start, data_at, stored, target)
             self._skip_to(data_at + size)
@@ -199,15 +205,16 @@ def _checksum_ok(block: bytes) -> bool:
 
 def _pax(data: bytes) -> dict[str, str] | None:
     records = {}
-    while data:
-        head, space, _ = data.partition(b" ")
-        if not space or not head.isdigit() or len(head) > 7:
+    at = 0
+    while at < len(data):
+        blank = data.find(b" ", at, at + 8)
+        digits = data[at:blank]
+        if blank < 0 or not digits.isdigit():
             return None
-        length = int(head)
-        record = data[len(head) + 1 : length]
-        key, equals, value = record.partition(b"=")
-        if length > len(data) or length <= len(head) + 2 or not equals or not value.endswith(b"\n"):
+        end = at + int(digits)
+        key, equals, value = data[blank + 1 : end].partition(b"=")
+        if end > len(data) or end <= blank + 2 or not equals or not value.endswith(b"\n"):
             return None
         records[key.decode("utf-8", "surrogateescape")] = value[:-1].decode("utf-8", "surrogateescape")
-        data = data[length:]
+        at = end
     return records

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .explainer import Explainer
+from .guided_export import GuidedExport
 from .investigator import Investigator
+from .verifier import Verifier
 
-__all__ = ["Explainer", "Investigator"]
+__all__ = ["Explainer", "GuidedExport", "Investigator", "Verifier"]

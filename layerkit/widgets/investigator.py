@@ -13,13 +13,12 @@ import ipywidgets as ipw
 
 from ..diagnosis import diagnose
 from ..errors import Cancelled, LayerkitError
-from ..loaders import LOADERS
 from ..report import Report
-from ..report.words import PROGRAMS
 from .archive_picker import ArchivePicker
 from .layer_table import LayerTable
 from .progress_bar import ProgressBar
 from .report_export import ReportExport
+from .runtimes import Runtimes
 from .theme import STYLE, markup, note
 
 _log = logging.getLogger(__name__)
@@ -55,8 +54,8 @@ class Investigator(ipw.VBox):
             indent=False,
             layout=ipw.Layout(width="auto"),
         )
-        self.loaders = {name: _box(name, loaders) for name in dict.fromkeys(loader.name for loader in LOADERS)}
-        self._versions = tuple(name for name in loaders if "@" in name)
+        self.runtimes = Runtimes(loaders)
+        self.loaders = self.runtimes.boxes
         self.button = ipw.Button(description="Diagnose", button_style="primary")
         self.button.on_click(lambda _: self.start())
         self.progress = ProgressBar()
@@ -82,9 +81,8 @@ class Investigator(ipw.VBox):
 
     def _controls(self) -> ipw.VBox:
         options = _row("lkp-indent", self.deep)
-        runtimes = ipw.HBox([markup("Judge for", "lkp-muted lkp-label"), _row("lkp-options", *self.loaders.values())])
         action = _row("lkp-indent", self.button, self.progress)
-        card = ipw.VBox([self.picker, options, runtimes, action])
+        card = ipw.VBox([self.picker, options, self.runtimes, action])
         card.add_class("lkp-card")
         return card
 
@@ -98,9 +96,7 @@ class Investigator(ipw.VBox):
     @property
     def wanted(self) -> tuple[str, ...]:
         """The runtimes that are ticked, as `diagnose` takes them; none means the usual ones."""
-        ticked = tuple(name for name, box in self.loaders.items() if box.value)
-        exact = tuple(name for name in self._versions if name.partition("@")[0] in ticked)
-        return exact + tuple(name for name in ticked if not any(e.startswith(f"{name}@") for e in exact))
+        return self.runtimes.wanted
 
     def start(self) -> None:
         """Diagnose in a thread of its own: the notebook stays usable, and Cancel works."""
@@ -190,14 +186,3 @@ def _row(name: str, *controls: ipw.Widget) -> ipw.HBox:
     row.add_class("lkp-wrap")
     row.add_class(name)
     return row
-
-
-def _box(name: str, chosen: Sequence[str]) -> ipw.Checkbox:
-    ticked = any(name == wanted.partition("@")[0] for wanted in chosen)
-    return ipw.Checkbox(
-        value=ticked,
-        description=PROGRAMS.get(name, name),
-        tooltip="None ticked: the usual ones",
-        indent=False,
-        layout=ipw.Layout(width="auto"),
-    )

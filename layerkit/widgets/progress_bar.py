@@ -93,3 +93,19 @@ class ProgressBar(ipw.HBox):
         else:
             amount = size(task.done)
         self.label.value = text(f"{task.label}: {amount}" if task.total else f"read {amount}")
+
+
+class ProgressOfMany(ProgressBar):
+    """The same for tasks that run side by side: what all of them have read, of what all of them will read."""
+
+    def end(self, task: str, outcome: str) -> None:
+        with self._lock:
+            current = self._tasks.get(task)
+        if current is not None and current.done and not self._stop.is_set():
+            self._show(current)
+
+    def _show(self, task: _Task) -> None:
+        with self._lock:
+            tasks = [t for t in self._tasks.values() if t.total]
+        whole = sum(t.total or 0 for t in tasks)
+        super()._show(_Task(whole, "reading layers", sum(t.done for t in tasks)) if tasks else task)

@@ -1,0 +1,415 @@
+"""An export step by step: what, for whom, what travels, carry it out, prove it. The panel of notebook 02."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+import ipywidgets as ipw
+
+from ..diagnosis import diagnose
+from ..errors import Cancelled, LayerkitError, UsageError
+from ..export import Exported, export_image, plan_export
+from ..output import Outer
+from ..plan import Form, Packing, Plan, size_text
+from ..report import Report
+from ..report.plan_view import content as plan_content
+from ..report.plan_view import sheet
+from ..report.proof import content as proof_content
+from ..samples import data_dir
+from ..sources.access import Access
+from ..store import Store
+from .export_options import Credentials, ExportOptions
+from .export_progress import ExportProgress
+from .progress_bar import ProgressBar
+from .report_export import ReportExport
+from .step_bar import StepBar
+from .target_picker import Target, TargetPicker
+from .theme import LABEL, STYLE, WIDE, markup, note, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_PLATFORMS = (
+    "linux/amd64",
+    "linux/arm64",
+    "linux/arm/v7",
+    "linux/386",
+    "linux/ppc64le",
+    "linux/s390x",
+    "windows/amd64",
+)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_IMAGES, _PLAN, _EXPORT, _PROOF, _ALL = 0, 2, 3, 4, 5
+
+
+class GuidedExport(ipw.VBox):
+    """Name images and who they are for, see what travels, export, and read the proof.
+
+    Parameters
+    ----------
+    images
+        One or many, as `layerkit.plan_export` takes them; empty: a sample that needs no network.
+    to
+        What the target holds: an inventory, a path to one, or an archive that it has loaded.
+    output
+        The archive to write; empty: a name made from the image's.
+    rate
+        Bytes per second on the way to the target, for the time that the plan names.
+    form, layers, outer, split, platform, store, deep, access
+        As `layerkit.export_image` takes them; `deep` reads the written archive back in full.
+
+    `plan`, `run`, `report` and `log` do the same without a browser. Where widgets are not shown, the panel is its
+    plan and its proof as static HTML.
+
+    Examples
+    --------
+    >>> panel = GuidedExport("oci:data/shop-oci:1.1")
+    >>> panel.plan().is_delta
+    False
+    """
+
+    def __init__(
+        self,
+        images: str | Sequence[str] = "",
+        *,
+        to: Target | Sequence[Target] = (),
+        output: str | Path = "",
+        platform: str = "",
+        store: Store | str | Path | None = None,
+        rate: float = 1e6,
+        form: Form = "universal",
+        layers: Packing | str = "auto",
+        outer: Outer = "",
+        split: int = 0,
+        deep: bool = True,
+        **access: Unpack[Access],
+    ) -> None:
+        named = [images] if isinstance(images, str) else list(images)
+        named = [name for name in named if name]
+        self._sample = not named
+        where = store.root if isinstance(store, Store) else store or ""
+        self.images = ipw.Textarea(
+            value="\n".join(named or _sample()),
+            description="Images",
+            placeholder="one on each line: docker://registry.example/shop/app:2.4, redis:7, oci:DIR:TAG, an archive",
+            rows=min(6, max(2, len(named))),
+            style=LABEL,
+            layout=WIDE,
+        )
+        self.platform = ipw.Combobox(
+            value=platform,
+            options=_PLATFORMS,
+            description="Platform",
+            placeholder="linux, as this machine",
+            style=LABEL,
+            layout=ipw.Layout(flex="0 1 370px", width="auto"),
+        )
+        self.credentials = Credentials(access.get("authfile", ""))
+        self.target = TargetPicker(to)
+        self.options = ExportOptions(
+            form=form, layers=layers, outer=outer, split=split, store=where, deep=deep, access=access
+        )
+        self.plan_button = _button("Plan", "Say what would travel, without doing it")
+        self.planning = ProgressBar()
+        self.rate = ipw.BoundedFloatText(
+            value=rate / 1e6,
+            min=0.001,
+            max=100_000,
+            step=0.5,
+            description="Speed",
+            tooltip="MB per second on the way to the target",
+            style=LABEL,
+            layout=ipw.Layout(width="180px"),
+        )
+        self.output = ipw.Text(
+            value=str(output),
+            description="Save as",
+            placeholder="export.tar",
+            style=LABEL,
+            layout=ipw.Layout(flex="1 1 300px", width="auto"),
+        )
+        self.export_button = _button("Export", "Carry out exactly this plan")
+        self.progress = ExportProgress()
+        self.steps = StepBar("Steps of an export", ("Images", "Target", "Plan", "Export", "Proof"))
+        self.problem = markup("")
+        self.planned = markup("", "lkp-result")
+        self.proof = markup("", "lkp-result")
+        self.keep = ReportExport()
+        self._plan: Plan | None = None
+        self._asked: object = None
+        self._exported: Exported | None = None
+        self._report: Report | None = None
+        self._thread: threading.Thread | None = None
+        self._busy = threading.Lock()
+        self.plan_button.on_click(lambda _: self.start(self.plan))
+        self.export_button.on_click(lambda _: self.start(self.run))
+        self.rate.observe(lambda _: self._show_plan(), "value")
+        self.images.observe(lambda _: self._step(), "value")
+        super().__init__([markup(STYLE), self._layout()])
+        self.add_class("lkp-panel")
+        self._step()
+
+    def _layout(self) -> ipw.VBox:
+        speed = ipw.HBox([self.rate, markup("MB/s to the target", "lkp-muted")])
+        speed.add_class("lkp-wrap")
+        saving = ipw.HBox([self.output, self.export_button])
+        saving.add_class("lkp-wrap")
+        self._planned = ipw.VBox(
+            [markup(_title("Plan")), self.planned, speed, markup(_title("Export")), saving, self.progress]
+        )
+        self._proved = ipw.VBox([markup(_title("Proof")), self.proof, markup(_title("Keep the report")), self.keep])
+        self._planned.layout.display = self._proved.layout.display = "none"
+        planning = ipw.HBox([self.plan_button, self.planning])
+        planning.add_class("lkp-wrap")
+        planning.add_class("lkp-indent")
+        form = [self.images, self.platform, self.credentials, self.target, self.options, planning]
+        body = ipw.VBox([*form, self._planned, self.problem, self._proved])
+        body.add_class("lkp-body")
+        card = ipw.VBox([self.steps, body])
+        card.add_class("lkp-card")
+        card.add_class("lkp-guide")
+        return card
+
+    @property
+    def store(self) -> Store:
+        """Where blobs are kept between exports. It is made when it is first asked for."""
+        return Store(str(self.options.store.value).strip() or None)
+
+    @property
+    def names(self) -> list[str]:
+        """The images that are asked for, one on each line of the box."""
+        return [line.strip() for line in str(self.images.value).splitlines() if line.strip()]
+
+    @property
+    def path(self) -> Path:
+        """The archive to write: what was typed, else a name made from the image's."""
+        typed = str(self.output.value).strip()
+        return Path(typed).expanduser() if typed else Path(_suggestion(self._plan))
+
+    @property
+    def exported(self) -> Exported | None:
+        """What the last run wrote."""
+        return self._exported
+
+    @property
+    def report(self) -> Report | None:
+        """The diagnosis of what the last run wrote; against what the target holds, where that is known."""
+        return self._report
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row per layer: what was planned and why, how many bytes came, what became of it.
+
+        Columns: image, position, digest, size, action, reason, received, seconds, outcome.
+        """
+        return self.progress.frame
+
+    def plan(self) -> Plan:
+        """Plan here and now and show it. What cannot be done is told in the panel, and raised."""
+        return self._work(self._decide, self.planning)
+
+    def run(self) -> Exported:
+        """Export what was planned, plan first where nothing was or something else is asked for now; then verify."""
+        return self._work(self._carry_out, self.planning)
+
+    def start(self, work: Callable[[], object]) -> None:
+        """`plan` or `run` in a thread of its own: the notebook stays usable, Pause and Cancel work."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=_quietly, args=(work,), name="export", daemon=True)
+            self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> Exported | None:
+        """Wait for what `start` began, at most `timeout` seconds, and return the last export."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self._exported
+
+    def _work(self, work: Callable[[], _T], bar: ProgressBar) -> _T:
+        if not self._busy.acquire(blocking=False):
+            raise UsageError("this panel is at work already", hint="wait for it, or cancel it")
+        self.problem.value = ""
+        self._freeze(True)
+        try:
+            return work()
+        except Cancelled:
+            self.problem.value = f'<div class="lkp-muted lkp-stopped" role="status">{self._stopped()}</div>'
+            raise
+        except LayerkitError as error:
+            self.problem.value = note(f"{error}.".replace("..", "."), error.hint)
+            raise
+        except Exception as error:
+            _log.debug("export of %s failed", self.names, exc_info=True)
+            said = f"It failed: {type(error).__name__}: {error}"
+            self.problem.value = note(said, "this is a fault of layerkit; `layerkit export` in a terminal tells more")
+            raise
+        finally:
+            bar.hide()
+            self._freeze(False)
+            self._step()
+            self._busy.release()
+
+    def _request(self) -> object:
+        """All that a plan depends on."""
+        options = self.options
+        access = {**options.access, "authfile": self.credentials.authfile}
+        chosen = [str(box.value) for box in (self.platform, options.form, options.layers, options.store)]
+        return (self.names, self.target.asked, chosen, access)
+
+    def _decide(self) -> Plan:
+        self._plan = self._exported = self._report = None
+        self._planned.layout.display = self._proved.layout.display = "none"
+        self.progress.clear()
+        if not self.names:
+            raise UsageError("No image is named", hint="write one on each line, such as redis:7 or oci:DIR:TAG")
+        asked = self._request()
+        self.planning.start()
+        access = self.options.access
+        if self.credentials.authfile:
+            access["authfile"] = self.credentials.authfile
+        plan = plan_export(
+            [os.path.expanduser(name) if name.startswith("~") else name for name in self.names],
+            to=self.target.targets(),
+            store=self.store,
+            platform=str(self.platform.value).strip(),
+            form=self.options.form.value,
+            layers=self.options.layers.value,
+            progress=self.planning,
+            **access,
+        )
+        self._plan, self._asked = plan, asked
+        self.output.placeholder = _suggestion(plan)
+        self.export_button.description = "Export"
+        self._show_plan()
+        return plan
+
+    def _carry_out(self) -> Exported:
+        plan = self._plan
+        # After a run, stopped or not, the store holds more: what is still to be fetched is told anew.
+        if plan is None or self._asked != self._request() or self.progress.used:
+            plan = self._decide()
+        self.planning.hide()
+        self._guard(plan)
+        self._proved.layout.display = "none"
+        self.export_button.description = "Resume"
+        self.progress.start(plan)
+        self._step(_EXPORT)
+        outcome = "failed"
+        try:
+            done = export_image(
+                plan,
+                self.path,
+                store=self.store,
+                outer=self.options.outer.value,
+                split=self.options.split.value,
+                deep=self.options.deep.value,
+                progress=self.progress,
+            )
+            outcome = "verified"
+        except Cancelled:
+            outcome = "stopped"
+            raise
+        finally:
+            self.progress.finish(outcome)
+        self.export_button.description = "Export"
+        self._exported, self._report = done, _prove(done)
+        self.proof.value = f"<style>{sheet()}</style>{proof_content(done, self._report)}"
+        self.keep.show(self._report, self.path)
+        self._proved.layout.display = ""
+        return done
+
+    def _guard(self, plan: Plan) -> None:
+        """An archive must not take the place of what it is made from, or of the base that it needs."""
+        path = self.path.resolve()
+        uris = [image.source.uri for image in plan.images]
+        taken = [uri.partition(":")[2] or uri for uri in uris] + uris + [target.host for target in plan.targets]
+        if path in {Path(name).expanduser().resolve() for name in taken if name and "\0" not in name}:
+            raise UsageError(f"{self.path} is what this export reads from", hint="choose another name to save it as")
+
+    def _show_plan(self) -> None:
+        if self._plan is not None:
+            self.planned.value = f"<style>{sheet()}</style>{plan_content(self._plan, self.rate.value * 1e6)}"
+            self._planned.layout.display = ""
+
+    def _stopped(self) -> str:
+        if self._plan is None:
+            return "Stopped. Press Plan to start again."
+        missing = {step.digest: self.store.missing(step.digest, step.size) for step in self._plan.carried if step.bytes}
+        kept = self._plan.fetch_bytes - sum(missing.values())
+        amount = f"{size_text(max(0, kept))} of {size_text(self._plan.fetch_bytes)}"
+        return text(f"Stopped. {amount} have come and are kept; press Resume to go on from there.")
+
+    def _step(self, at: int | None = None) -> None:
+        if at is None:
+            done = self._exported is not None
+            at = _ALL if done else _EXPORT if self._plan is not None else _PLAN if self.names else _IMAGES
+        self.steps.at(at)
+
+    def _freeze(self, frozen: bool) -> None:
+        self.target.freeze(frozen)
+        own = (self.images, self.platform, self.credentials.source, self.credentials.file, self.output)
+        for control in (*own, self.plan_button, self.export_button, *self.options.controls):
+            control.disabled = frozen
+
+    def __repr__(self) -> str:
+        return f"GuidedExport({self.names!r})"
+
+    def _repr_html_(self) -> str:
+        """The static twin, for where widgets are not shown. The sample is planned for it; nothing else is."""
+        if self._plan is None and self._sample and not self.problem.value:
+            with suppress(LayerkitError):
+                self.plan()
+        if self._plan is None:
+            return self.problem.value or "<p>Nothing was planned yet: press Plan, or call <code>plan()</code>.</p>"
+        proof = proof_content(self._exported, self._report) if self._exported is not None else ""
+        return f"<style>{sheet()}</style>{plan_content(self._plan, self.rate.value * 1e6)}{proof}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        html = self._repr_html_()  # first, so that the panel comes up with its plan
+        return {**super()._repr_mimebundle_(**kwargs), "text/html": html}
+
+
+def _prove(done: Exported) -> Report:
+    """A delta is diagnosed once more, together with what its target holds."""
+    targets = done.plan.targets
+    if len(targets) != 1 or len(done.paths) != 1 or not done.plan.is_delta:
+        return done.report
+    return diagnose(done.paths[0], held=targets[0])
+
+
+def _suggestion(plan: Plan | None) -> str:
+    """A name for the archive. Images are named by others: nothing but letters, digits and `._-` is taken from them."""
+    if plan is None:
+        return "export.tar"
+    name = _UNSAFE.sub("-", plan.names[0].rpartition("/")[2]).strip(".-")[:80] or "export"
+    return f"{name}{'-and-more' if len(plan.images) > 1 else ''}{'-delta' if plan.is_delta else ''}.tar"
+
+
+def _sample() -> list[str]:
+    """A tiny image of two versions, by the shorter of its paths."""
+    with suppress(LayerkitError, ValueError):
+        folder = data_dir() / "shop-oci"
+        return [f"oci:{min(str(folder), os.path.relpath(folder), key=len)}:1.1"]
+    return []
+
+
+def _quietly(work: Callable[[], object]) -> None:
+    with suppress(Exception):  # the panel has told it
+        work()
+
+
+def _title(name: str) -> str:
+    return f'<div class="lkp-title" role="heading" aria-level="2">{name}</div>'
+
+
+def _button(name: str, tooltip: str) -> ipw.Button:
+    return ipw.Button(description=name, tooltip=tooltip, button_style="primary")

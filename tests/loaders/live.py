@@ -1,0 +1,100 @@
+"""A live comparison: archives go to a real program, and what it does is held against the prediction."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from layerkit.frames import Frames, read_frames
+from layerkit.image import Image
+from layerkit.inventory import Inventory
+from layerkit.verdict import Verdict
+
+from .runtimes import Contents, Observed, Runtime
+
+ALLOWED: tuple[tuple[str, str, str], ...] = (
+    (
+        r"(?:gzip: invalid (?:checksum|header)|flate: corrupt input before offset \d+|unexpected EOF"
+        r"|exit status 1: unpigz: [^\n]*|invalid checksum(?! digest)|magic number mismatch|bzip2 data invalid: [^\n\"]*"
+        r"|archive/tar: invalid tar header|invalid input: [^\n\"]*|unexpected EOF)",
+        "<DAMAGED>",
+        "which check notices damaged compression first, and at which offset, depends on blocks and buffers",
+    ),
+    (r"(storage)(?:NNN|\d+)/\d+", r"\1NNN/N", "layers are copied side by side, and their files numbered as they come"),
+    (r"(?<=/oci)(?:N+|\d+)|(?<=docker-import-)(?:N+|\d+)|(?<=containerd-mount)(?:N+|\d+)", "N", "a temporary number"),
+    (r"(?<=docker-tar)(?:N+|\d+)", "N", "a temporary number"),
+)
+"""Texts that may differ, as pattern and what both are read as, each with its reason."""
+
+
+@dataclass(repr=False)
+class Comparison:
+    """One program, its agreements counted and its disagreements told."""
+
+    runtime: Runtime
+    folder: Path
+    contents: Contents = field(default_factory=Contents)
+    agreed: int = 0
+    differing: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        total = self.agreed + len(self.differing)
+        return f"{self.runtime.loader.full_name}: {self.agreed} of {total} archives as predicted"
+
+    def load(self, name: str, data: bytes, held: Inventory | None = None) -> Frames:
+        """Load one archive; returns what was read of it."""
+        path = self.folder / "archive.tar"
+        path.write_bytes(data)
+        frames = read_frames(path, deep=True, held=held)
+        self.contents.learn(frames)
+        verdict = self.runtime.loader.check(frames)
+        seen = self.runtime.load(path, frames, self.contents)
+        if faults := list(disagreements(verdict, seen)):
+            self.differing.append(f"{name}: {'; '.join(faults)}")
+        else:
+            self.agreed += 1
+        return frames
+
+    def load_family(self, members: Iterator[tuple[str, bytes]]) -> None:
+        """Load archives one after another, each predicted with what those before it have brought."""
+        images: list[Image] = []
+        self.runtime.clear()
+        for name, data in members:
+            held = Inventory.of_images("here", *images)
+            frames = self.load(name, data, held)
+            if self.runtime.loader.check(frames).loads is True and self.runtime.loader.name != "skopeo":
+                images += [alignment.image for alignment in frames.alignments]
+
+
+def disagreements(verdict: Verdict, seen: Observed) -> Iterator[str]:
+    if verdict.exit_code != seen.exit:
+        yield f"exit code {verdict.exit_code} predicted, {seen.exit} seen ({verdict.message!r}, {seen.message!r})"
+        return
+    loads = verdict.loads is True
+    if loads != seen.usable:
+        yield f"predicted {'to load' if loads else 'not to load'}, seen {'usable' if seen.usable else 'unusable'}"
+    if verdict.silent != (seen.exit == 0 and not seen.usable):
+        yield f"silent {verdict.silent} predicted"
+    said, wanted = normal(seen.message), normal(verdict.message)
+    if verdict.loader == "podman" and wanted:
+        bullet = wanted.partition(": ")[0]
+        said = next((line for line in said.splitlines() if line.startswith(f"{bullet}: ")), said)
+    if said != wanted:
+        yield f"text {wanted!r} predicted, {said!r} seen"
+
+
+def normal(text: str) -> str:
+    for pattern, replacement, _ in ALLOWED:
+        text = re.sub(pattern, replacement, text)
+    return re.sub(r"\n+", "\n", text).strip()
+
+
+def packed(folder: Path, path: Path) -> bytes:
+    """A folder as a tar, members by their names below it."""
+    with tarfile.open(path, "w") as tar:
+        for file in sorted(folder.rglob("*")):
+            tar.add(file, str(file.relative_to(folder)), recursive=False)
+    return path.read_bytes()

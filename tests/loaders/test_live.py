@@ -1,0 +1,68 @@
+"""The models agree with real programs about every archive of data/, thin families, and random archives.
+
+Each run draws other archives; the seed is printed and LAYERKIT_LIVE_SEED brings the same ones again.
+LAYERKIT_LIVE_COUNT changes how many.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.images import CASES
+
+from .generated import generate, generate_thin
+from .live import Comparison, packed
+from .runtimes import RUNTIMES, run_runtime
+
+DATA = Path(__file__).parents[2] / "data"
+SEED = os.environ.get("LAYERKIT_LIVE_SEED") or secrets.token_hex(4)
+COUNT = int(os.environ.get("LAYERKIT_LIVE_COUNT") or 24)
+FAMILIES = ("da", "oci", "hy", "mix")
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
+    with run_runtime(request.param) as runtime:
+        yield Comparison(runtime, tmp_path_factory.mktemp("live"))
+
+
+def settle(comparison: Comparison) -> None:
+    """Print the agreement, and fail with every disagreement."""
+    print(f"{comparison}, seed {SEED}")
+    differing, comparison.differing, comparison.agreed = comparison.differing, [], 0
+    assert not differing, "\n".join([f"LAYERKIT_LIVE_SEED={SEED}", *differing])
+
+
+@pytest.mark.services
+@pytest.mark.slow
+def test_archives_of_the_data_folder(comparison: Comparison) -> None:
+    for path in sorted(DATA.glob("*.tar")):
+        comparison.runtime.clear()
+        comparison.load(path.name, path.read_bytes())
+    comparison.runtime.clear()
+    comparison.load("shop-oci", packed(DATA / "shop-oci", comparison.folder / "layout.tar"))
+    settle(comparison)
+
+
+@pytest.mark.services
+@pytest.mark.slow
+def test_thin_families(comparison: Comparison) -> None:
+    for family in FAMILIES:
+        names = sorted(name for name in CASES if name.startswith(f"thin_{family}_"))
+        comparison.load_family((name, CASES[name](name)) for name in names)
+    for thin in generate_thin(SEED, max(2, COUNT // 4)):
+        comparison.load_family(iter([(f"base of {thin.name}", thin.base), (thin.name, thin.data)]))
+    settle(comparison)
+
+
+@pytest.mark.services
+@pytest.mark.slow
+def test_random_archives(comparison: Comparison) -> None:
+    for archive in generate(SEED, COUNT):
+        comparison.load(archive.name, archive.data)
+    settle(comparison)

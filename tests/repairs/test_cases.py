@@ -1,0 +1,108 @@
+"""The table of tests/repairs/cases.py, line by line: repaired, or refused with the reason a person would give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerkit import diagnose, open_image
+from layerkit.errors import LayerkitError
+from layerkit.image import Image
+from layerkit.repairs import Repaired, repair
+from layerkit.sources import choose
+from layerkit.store import Store
+from tests.test_real_cases import CASES
+
+from .cases import DATA, EXPECTED, Refusal, write, write_whole
+
+WARNINGS = {"F15 history too short": {"LK103"}, "history-too-short.tar": {"LK103"}}
+
+
+def sound(done: Repaired, name: str, path: Path) -> None:
+    """Read in full from outside: nothing is wrong with it, and what was planned is what is there."""
+    report = diagnose(path, deep=True)
+    assert report.outcome == "sound"
+    assert {f.code for f in report.findings} == WARNINGS.get(name, set())
+    if not any(change.id == "repack-layers" for change in done.plan.changes):
+        from layerkit.sources import open_source
+
+        source = open_source(path)
+        planned = [m.after for m in done.plan.members if m.after is not None]
+        assert [member.name for member in source.members.all] == planned  # type: ignore[attr-defined]
+
+
+def ids(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    source, entries = choose(path)
+    return sorted((Image(source, e).config.digest, Image(source, e).config.diff_ids) for e in entries)
+
+
+def test_every_case_and_every_sample_is_in_the_table() -> None:
+    samples = {p.name for p in DATA.iterdir() if p.suffix == ".tar" or (p / "oci-layout").exists()}
+    assert set(EXPECTED) == set(CASES) | samples
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_alone(name: str, tmp_path: Path) -> None:
+    expected = EXPECTED[name].alone
+    broken, fixed, store = write(name, tmp_path), tmp_path / "fixed.tar", Store(tmp_path / "store")
+    if isinstance(expected, Refusal):
+        with pytest.raises(expected.error) as refused:
+            repair(broken, fixed, store=store)
+        for text in expected.says:
+            assert text in f"{refused.value} {refused.value.hint}"
+        assert refused.value.hint
+        assert not fixed.exists()
+        return
+    done = repair(broken, fixed, store=store)
+    assert {change.id for change in done.plan.changes} == expected
+    assert done.plan.safe
+    assert not done.plan.fetch_bytes
+    sound(done, name, fixed)
+    before = {image.before for image in done.plan.images}
+    assert {digest for digest, _ in ids(fixed)} <= before
+
+
+@pytest.mark.parametrize("name", [name for name, case in EXPECTED.items() if case.whole is not None])
+def test_with_the_whole_image_at_hand(name: str, tmp_path: Path) -> None:
+    whole = write_whole(name, tmp_path)
+    assert whole is not None
+    fixed = tmp_path / "fixed.tar"
+    done = repair(write(name, tmp_path), fixed, sources=[whole], store=Store(tmp_path / "store"))
+    assert {change.id for change in done.plan.changes} == EXPECTED[name].with_help
+    assert done.plan.safe
+    sound(done, name, fixed)
+    assert ids(fixed) == ids(whole)
+
+
+@pytest.mark.parametrize("name", [name for name, case in EXPECTED.items() if case.delta])
+def test_as_a_delta(name: str, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed.tar"
+    done = repair(write(name, tmp_path), fixed, as_delta=True, store=Store(tmp_path / "store"))
+    assert done.report is not None
+    assert done.report.outcome == "incomplete"
+    assert "leave-out" in {change.id for change in done.plan.changes}
+    whole = write_whole(name, tmp_path)
+    assert whole is not None
+    assert diagnose(fixed, held=whole, deep=True).outcome == "sound"
+    assert open_image(fixed).config.digest == open_image(whole).config.digest
+
+
+@pytest.mark.parametrize("name", ["F14 history too long", "history-too-long.tar"])
+def test_unsafe_ones_tell_the_new_image_id(name: str, tmp_path: Path) -> None:
+    broken, fixed, store = write(name, tmp_path), tmp_path / "fixed.tar", Store(tmp_path / "store")
+    plan = repair(broken, dry_run=True, store=store).plan
+    assert not plan.safe
+    with pytest.raises(LayerkitError, match=plan.images[0].config.digest):
+        repair(plan, fixed)
+    done = repair(plan, fixed, allow_unsafe=True)
+    assert open_image(fixed).config.digest == plan.images[0].config.digest
+    assert open_image(fixed).config.diff_ids == open_image(broken).config.diff_ids
+    sound(done, name, fixed)
+
+
+def test_a_short_history_is_filled_up_when_asked(tmp_path: Path) -> None:
+    fixed, store = tmp_path / "fixed.tar", Store(tmp_path / "store")
+    done = repair(DATA / "history-too-short.tar", fixed, allow_unsafe=True, store=store)
+    assert [c.id for c in done.plan.changes if not c.safe] == ["extend-history"]
+    assert not diagnose(fixed, deep=True).findings
