@@ -32,16 +32,16 @@ def incremental_filter(image: Alignment, scene: Scene) -> Cause | None:
     told = not gone or all(row.matched_by != "position" for row in image.layers if row.listed)
     prefix = [row.config_index for row in lacking] == list(range(len(lacking)))
     lite = any(_LITE.fullmatch(blob.name) for blob in image.manifest.layers)
-    which = f"the {len(lacking)} lowest ({at(lacking)})"
+    which = f"the lowest {layers(len(lacking))} ({at(lacking)})"
     if not told:
-        which = f"{len(lacking)} of them, most likely the lowest,"
+        which = f"{layers(len(lacking))}, most likely the lowest,"
     elif not prefix:
         which = f"{layers(len(lacking))} ({at(lacking)})"
     if gone:
         message = (
-            f"{opening(image)} lists {layers(len(image.manifest.layers))}, the config promises "
-            f"{promised}: {which} {_are(lacking)} neither listed nor stored. An exporter that sends only "
-            "what the target lacks left them out, and took them off the list as well."
+            f"An exporter that sends only what the target lacks left out {which} and shortened the list as well: "
+            f"{lister(image)} has {len(image.manifest.layers)}, the config {promised}. Docker compares the two "
+            "numbers before it looks for anything it already has, so it refuses on every host."
         )
         fix = (
             f"List all {promised} layers in {lister(image)} again, in the order of the config. Their files "
