@@ -6,7 +6,7 @@ import importlib
 import platform
 import sys
 
-ALL = ("diagnosing", "exporting")
+ALL = ("diagnosing", "exporting", "repairing", "judging")
 
 
 def main(names: list[str]) -> int:

@@ -10,24 +10,47 @@ if TYPE_CHECKING:
     from .diagnosis import diagnose
     from .errors import LayerkitError
     from .explanation import explain
+    from .export import export_image, plan_export
     from .frames import read_frames
+    from .hosts import take_inventory
     from .repairs import repair
     from .report import Report
+    from .shipping import ship
     from .sources import open_image
+    from .store import Store
 
-__all__ = ["LayerkitError", "Report", "compare", "diagnose", "explain", "open_image", "read_frames", "repair"]
+__all__ = [
+    "LayerkitError",
+    "Report",
+    "Store",
+    "compare",
+    "diagnose",
+    "explain",
+    "export_image",
+    "open_image",
+    "plan_export",
+    "read_frames",
+    "repair",
+    "ship",
+    "take_inventory",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "LayerkitError": "errors",
     "Report": "report",
+    "Store": "store",
     "compare": "comparison",
     "diagnose": "diagnosis",
     "explain": "explanation",
+    "export_image": "export",
     "open_image": "sources",
+    "plan_export": "export",
     "read_frames": "frames",
     "repair": "repairs",
+    "ship": "shipping",
+    "take_inventory": "hosts",
 }
 
 

@@ -251,13 +251,16 @@ def _gap(identities: Sequence[tuple[str, MatchedBy]], listed: range, promised: r
 
 def _anchors(identities: Sequence[tuple[str, MatchedBy]], diff_ids: Sequence[str]) -> list[tuple[int, int]]:
     """The longest run of matches by identity that keeps both orders (Hunt and Szymanski, 1977)."""
+    shorter = min(len(identities), len(diff_ids))
+    same = next((i for i in range(shorter) if identities[i][0] != diff_ids[i]), shorter)
     places: dict[str, list[int]] = {}
-    for position, diff_id in enumerate(diff_ids):
-        places.setdefault(diff_id, []).append(position)
+    for position in range(same, len(diff_ids)):
+        places.setdefault(diff_ids[position], []).append(position)
     ends: list[int] = []
     chains: list[tuple[int, int, object]] = []
     budget = _CANDIDATES
-    for i, (identity, _) in enumerate(identities):
+    for i in range(same, len(identities)):
+        identity = identities[i][0]
         for position in islice(reversed(places.get(identity, ())), max(0, budget)):
             budget -= 1
             at = bisect.bisect_left(ends, position)
@@ -267,9 +270,9 @@ def _anchors(identities: Sequence[tuple[str, MatchedBy]], diff_ids: Sequence[str
                 chains.append(link)
             else:
                 ends[at], chains[at] = position, link
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     node: object = chains[-1] if chains else None
     while isinstance(node, tuple):
         pairs.append((node[0], node[1]))
         node = node[2]
-    return pairs[::-1]
+    return [*((i, i) for i in range(same)), *pairs[::-1]]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal, Unpack, cast
 
 from .alignment import Alignment
 from .archive import LayerFile, Part, Writing, blob_name, compose, length
+from .arrival import write_script
 from .decision import decide
 from .diagnosis import diagnose, read_held
 from .errors import IntegrityError, SourceError, UsageError
 from .frames import read_frames
 from .image import Image
 from .inventory import Inventory
-from .layers import foresee, gather
+from .layers import foresee, gather, on_disk
 from .output import Outer, write_outer, write_pipe, write_split
 from .plan import Form, Packing, Plan
 from .progress import SILENT, Progress
@@ -47,7 +50,8 @@ def plan_export(
     images
         One or many, named as on the command line, or opened already. A source named alone stands for all its images.
     to
-        What the targets hold: inventories, paths to them, or archives that they have loaded. Nothing: a full archive.
+        What the targets hold: inventories, paths to them, archives that they have loaded, or `ssh://HOST`, `local` and
+        `unix://SOCKET` to be asked now. Nothing: a full archive.
     store
         Where blobs are kept between exports.
     platform
@@ -73,17 +77,29 @@ def plan_export(
     >>> plan.is_delta
     False
     """
+    store = store or Store()
+    alignments = read_wanted(images, platform=platform, progress=progress, **access)
+    return decide(alignments, tuple(_targets(to)), missing=store.missing, form=form, packing=layers)
+
+
+def read_wanted(
+    images: str | Image | Sequence[str | Image],
+    *,
+    platform: str = "",
+    progress: Progress = SILENT,
+    **access: Unpack[Access],
+) -> list[Alignment]:
+    """Everything known of the images that are to travel, however many targets they go to."""
     wanted = [images] if isinstance(images, str | Image) else list(images)
     if not wanted:
         raise UsageError("no image is named")
-    store = store or Store()
     alignments: list[Alignment] = []
     for name in wanted:
         for image in [name] if isinstance(name, Image) else _images(name, platform, access):
             # File sources are read in full here: what is planned is then known to be right, digests and all.
             local = image.source.format != "registry"
             alignments.extend(read_frames(image, deep=local, progress=progress).alignments)
-    return decide(alignments, tuple(_targets(to)), missing=store.missing, form=form, packing=layers)
+    return alignments
 
 
 def _images(name: str, platform: str, access: Access) -> list[Image]:
@@ -91,19 +107,33 @@ def _images(name: str, platform: str, access: Access) -> list[Image]:
     return [Image(source, entry) for entry in entries]
 
 
+_HOST = re.compile(r"ssh://[^/]+/?|unix://.+|local")
+"""What is no file: a machine, to be asked what it holds."""
+
+
 def _targets(to: Inventory | str | Path | Sequence[Inventory | str | Path]) -> Iterator[Inventory]:
     for target in [to] if isinstance(to, Inventory | str | Path) else to:
-        yield target if isinstance(target, Inventory) else read_held(target)
+        if isinstance(target, Inventory):
+            yield target
+        elif _HOST.fullmatch(str(target)) and not os.path.lexists(target):
+            # Hosts are made of what stands after this module, as with sources: imported when one is named.
+            yield cast("Inventory", importlib.import_module(".hosts", __package__).take_inventory(str(target)))
+        else:
+            yield read_held(target)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote, and the diagnosis of it. `paths` are several where the archive was split."""
+    """What an export wrote, and the diagnosis of it. `paths` are several where the archive was split.
+
+    `script` goes with a delta: it checks the base on the target, loads, and looks whether all of it arrived.
+    """
 
     plan: Plan
     report: Report
     paths: tuple[Path, ...]
     size: int
+    script: Path | None = None
 
     def _repr_html_(self) -> str:
         from .report.proof import proof_html
@@ -136,6 +166,7 @@ def export_image(
         those of `plan_export`.
     output
         The archive, or `-` for standard output. It appears under this name only when it is complete and was diagnosed.
+        OUTPUT.load.sh is written beside a delta.
     outer
         Compress the whole file: `gzip` or `zstd`.
     split
@@ -168,10 +199,10 @@ def export_image(
     # Where every blob's place is known beforehand it is written there as it comes; otherwise once all have come.
     foreseen = None if outer else foresee(plan, store)
     files = foreseen if foreseen is not None else gather(plan, store, progress)
-    fill = partial(gather, plan, store, progress) if foreseen is not None else None
-    return _write(
-        plan, compose(files, plan.form), Path(output), outer, split, progress, Looking(tuple(loaders), deep), fill
-    )
+    fill = partial(gather, plan, store, progress) if foreseen is not None and not on_disk(plan) else None
+    how = Looking(tuple(loaders), deep)
+    done = _write(plan, compose(files, plan.form), Path(output), outer, split, progress, how, fill)
+    return replace(done, script=write_script(plan, files, Path(output), done.size, split=bool(split)))
 
 
 Fill = Callable[[Callable[[LayerFile], None]], object]

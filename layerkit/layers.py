@@ -33,6 +33,14 @@ def foresee(plan: Plan, store: Store) -> tuple[ImageFile, ...] | None:
     return tuple(_image_file(plan, at, files) for at in range(len(plan.images)))
 
 
+def on_disk(plan: Plan) -> bool:
+    """Whether every layer is in a file here already, as it is to be: then there is nothing to wait for."""
+    return all(
+        _as_is(plan, step) and _span((image := plan.images[step.image]).source, _blob(image, step)) is not None
+        for step in plan.carried
+    )
+
+
 def gather(
     plan: Plan, store: Store, progress: Progress = SILENT, arrived: Callable[[LayerFile], None] = lambda file: None
 ) -> tuple[ImageFile, ...]:
@@ -79,7 +87,7 @@ def _left_out(plan: Plan, step: Step) -> LayerFile:
 def _arrive(
     plan: Plan, step: Step, store: Store, progress: Progress, arrived: Callable[[LayerFile], None]
 ) -> tuple[Digest, LayerFile]:
-    file = _layer(plan, step, store, progress)
+    file = bring(plan, step, store, progress)
     arrived(file)
     return step.digest, file
 
@@ -99,7 +107,8 @@ def _span(source: Source, blob: Blob) -> Span | None:
     return Span(*found) if found else None
 
 
-def _layer(plan: Plan, step: Step, store: Store, progress: Progress) -> LayerFile:
+def bring(plan: Plan, step: Step, store: Store, progress: Progress) -> LayerFile:
+    """Have one layer on this machine, verified, packed as the plan says."""
     image = plan.images[step.image]
     source, blob = image.source, _blob(image, step)
     span, measured = _bytes(step, source, blob, store, progress)

@@ -87,9 +87,9 @@ def remedies_for(
 
 def _of_codes(findings: Iterable[Finding], table: Mapping[str, str]) -> Iterator[str]:
     for finding in findings:
-        if finding.code == "LK302" and finding.evidence.get("name") == "manifest.json":
+        if finding.code == "LK302" and "manifest.json" in finding.evidence.get("names", ()):
             yield "merge-manifests"
-        elif finding.code == "LK202" and "packed" in finding.evidence:
+        elif finding.code == "LK202" and finding.evidence.get("compressed_digests"):
             yield "correct-diff-ids"
         elif finding.code in table:
             yield table[finding.code]
@@ -106,7 +106,10 @@ def _of_layers(image: Alignment, findings: list[Finding]) -> Iterator[str]:
             yield "leave-out"
     if image.positions("surplus") and image.config.diff_ids:
         yield "drop-surplus"
-    if image.positions("wrong", "damaged") and codes & {"LK202", "LK205", "LK208", "LK209"}:
+    packed = any(f.code == "LK202" and f.evidence.get("compressed_digests") for f in findings)
+    if image.positions("wrong", "damaged") and codes & {"LK202", "LK205", "LK208"} and not packed:
+        yield "replace-layers"
+    if "LK209" in codes:  # a file of no bytes: a structural look knows it too
         yield "replace-layers"
     if codes & {"LK104", "LK105", "LK203", "LK204", "LK211"} and not missing and image.manifest.view == "docker":
         yield "rebuild-oci"

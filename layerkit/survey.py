@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Unpack
 
 from .diagnosis import diagnose, read_held
-from .errors import Cancelled, LayerkitError, NotFound, UsageError
+from .errors import Cancelled, LayerkitError, UsageError
 from .inventory import Inventory
 from .progress import SILENT, Progress
 from .report import Failure, Report, Reports
@@ -50,7 +50,9 @@ def diagnose_all(
     subjects = [subject for target in named for subject in expand(str(target))]
     if not subjects:
         raise UsageError("no archive is named")
-    inventory = _held(held) if isinstance(held, str | Path) else held
+    if subjects.count("-") > 1:
+        raise UsageError("- is named twice: standard input can be read only once")
+    inventory = read_held(held) if isinstance(held, str | Path) else held
 
     def one(subject: str) -> Report | Failure:
         try:
@@ -93,20 +95,19 @@ class _Of:
         self.progress.end(f"{self.subject} {task}", outcome)
 
 
-def _held(path: str | Path) -> Inventory:
-    try:
-        return read_held(path)
-    except OSError as error:
-        raise NotFound(f"{printable(str(path))} cannot be read: {error.strerror}", hint="check the path") from None
-
-
 def expand(target: str) -> Sequence[str]:
     """What one argument stands for: itself, the archives of a folder, or what a pattern matches, in name order."""
-    path = Path(target)
-    if target == "-" or not target:
+    if not target:
+        raise UsageError("a target is empty", hint="name an archive, or . for this folder")
+    if target == "-":
         return [target]
-    if path.is_dir() and not any((path / name).exists() for name in _LAYOUT):
-        found = sorted(str(p) for p in path.rglob("*") if p.name.endswith(ARCHIVES) and p.is_file())
+    try:
+        names = os.listdir(target) if os.path.isdir(target) else None
+    except OSError:
+        return [target]  # opening it says why
+    if names is not None and not set(names) & set(_LAYOUT):
+        path = Path(target)
+        found = sorted(str(p) for p in path.rglob("*") if p.name.endswith(ARCHIVES) and os.path.isfile(p))
         found += sorted(str(p.parent) for p in path.rglob("oci-layout"))
         if not found:
             raise UsageError(f"{target} holds no image archive", hint=f"archives end in {', '.join(ARCHIVES[:3])} ...")

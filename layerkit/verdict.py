@@ -23,7 +23,9 @@ class Verdict:
     """What a runtime returns, what it prints, and whether the image is usable afterwards, every layer in it.
 
     `silent` is the dangerous kind: exit code 0 and yet not usable. `needs` are the layers that a thin archive asks of
-    its target, `loads` then being "if-held". `assumes` says what was taken for granted because it was not read.
+    its target, `loads` then being "if-held". In `message` the file is called ARCHIVE, the data directory of a daemon
+    <ROOT>, a registry <REGISTRY>, and temporary numbers are N; reports put in the file's name. `assumes` says what was
+    taken for granted because it was not read.
     """
 
     loader: str

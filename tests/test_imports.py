@@ -9,7 +9,7 @@ import pytest
 
 ORDER = (
     "errors progress samples text compression digest document reference image inventory sources alignment frames "
-    "finding verdict messages rules causes loaders report remedies diagnosis survey explanation store plan decision archive layers output export hosts ship "
+    "finding verdict messages rules causes loaders report remedies diagnosis survey explanation store plan decision archive arrival layers output export hosts shipping "
     "repairs comparison widgets cli"
 ).split()
 ROOT = Path(__file__).parents[1] / "layerkit"

@@ -18,7 +18,10 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from layerkit.diagnosis import diagnose, read_held
+from layerkit.export import export_image
 from layerkit.samples import data_dir, notebooks_dir
+from layerkit.store import Store
 
 NOTEBOOKS = sorted(notebooks_dir().glob("*.ipynb"))
 ROOT = Path(__file__).parents[1]
@@ -33,6 +36,7 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    monkeypatch.setenv("LAYERKIT_STORE", str(tmp_path / "store"))
 
 
 def code_of(path: Path) -> Iterator[Any]:
@@ -45,7 +49,8 @@ def html_of(cell: Any) -> str:
 
 
 def test_there_are_notebooks() -> None:
-    assert NOTEBOOKS[0].name == "01-investigate.ipynb"
+    names = [path.name for path in NOTEBOOKS]
+    assert names[:3] == ["01-investigate.ipynb", "02-guided-export.ipynb", "03-verify-and-report.ipynb"]
 
 
 @every_notebook
@@ -116,3 +121,69 @@ def test_the_panel_leaves_a_static_report(tmp_path: Path) -> None:
     panel_alone = nbformat.v4.new_notebook(cells=[panel], metadata=notebook.metadata)
     page, _ = HTMLExporter(exclude_input=True).from_notebook_node(panel_alone)
     assert "lists 25 of the 36 layers" in page
+
+
+def run(name: str, tmp_path: Path, **parameters: object) -> Any:
+    """A notebook under papermill, as a pipeline runs it. Raises PapermillExecutionError where it fails."""
+    out = str(tmp_path / "out.ipynb")
+    return papermill.execute_notebook(
+        notebooks_dir() / name, out, parameters=parameters, cwd=str(tmp_path), progress_bar=False
+    )
+
+
+def cell_of(notebook: Any, name: str) -> Any:
+    return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def test_guided_export_plans_and_writes_nothing_unless_told(tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    done = run("02-guided-export.ipynb", tmp_path)
+    assert {path.name for path in set(tmp_path.iterdir()) - before} >= {"out.ipynb", "store"}
+    assert not list(tmp_path.glob("*.tar"))
+    # What a reader without widgets sees where the panel was, and below it.
+    for name in ("panel", "plan"):
+        assert "36 kB of 36 kB travel" in html_of(cell_of(done, name))
+
+
+def test_guided_export_exports_what_its_parameters_say(tmp_path: Path) -> None:
+    shop = f"oci:{data_dir() / 'shop-oci'}"
+    run("02-guided-export.ipynb", tmp_path, images=[f"{shop}:1.0"], output="base.tar")
+    done = run("02-guided-export.ipynb", tmp_path, images=[f"{shop}:1.1"], to="base.tar", output="delta.tar")
+    assert diagnose(tmp_path / "delta.tar").outcome == "incomplete"
+    assert diagnose(tmp_path / "delta.tar", held=tmp_path / "base.tar").outcome == "sound"
+    assert "6.7 kB of 36 kB travel" in html_of(cell_of(done, "plan"))
+    assert "sound with what the target holds" in html_of(cell_of(done, "run"))
+    assert html_of(cell_of(done, "log")).count("left out") == 10
+
+
+def test_verify_passes_where_all_is_well(tmp_path: Path) -> None:
+    done = run("03-verify-and-report.ipynb", tmp_path, output="reports", loaders=["podman"])
+    assert "4 targets: 4 sound." in html_of(cell_of(done, "reports"))
+    assert len(json.loads((tmp_path / "reports" / "report.json").read_text(encoding="utf-8"))) == 4
+    page, _ = HTMLExporter(exclude_input=True).from_filename(str(tmp_path / "out.ipynb"))
+    assert "sound-workdir.tar" in page
+
+
+def test_verify_fails_when_the_archive_does(tmp_path: Path) -> None:
+    """The reports are written first, and one sentence says why it failed."""
+    broken = data_dir() / "wrong-bytes.tar"
+    archives = [str(data_dir() / "sound-docker.tar"), str(broken)]
+    with pytest.raises(papermill.PapermillExecutionError) as caught:
+        run("03-verify-and-report.ipynb", tmp_path, archives=archives, output="reports")
+    assert caught.value.ename == "IntegrityError"
+    assert "wrong-bytes.tar: Layer 3 does not contain what the config promises." in caught.value.evalue
+    outcomes = [item["outcome"] for item in json.loads((tmp_path / "reports" / "report.json").read_text("utf-8"))]
+    assert outcomes == ["sound", "broken"]
+    # Headers alone do not tell.
+    run("03-verify-and-report.ipynb", tmp_path, archives=[str(broken)], deep=False)
+
+
+def test_verify_takes_an_inventory(tmp_path: Path) -> None:
+    base, delta = str(tmp_path / "base.tar"), str(tmp_path / "delta.tar")
+    store = Store(tmp_path / "store")
+    export_image(f"oci:{data_dir() / 'shop-oci'}:1.0", base, store=store)
+    export_image(f"oci:{data_dir() / 'shop-oci'}:1.1", delta, to=base, store=store)
+    (tmp_path / "site.json").write_text(read_held(base).to_json())
+    run("03-verify-and-report.ipynb", tmp_path, archives=[delta], held="site.json")
+    with pytest.raises(papermill.PapermillExecutionError, match="the lowest 10 are left out"):
+        run("03-verify-and-report.ipynb", tmp_path, archives=[delta])

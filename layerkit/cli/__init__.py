@@ -14,7 +14,7 @@ import typer
 
 from .. import __version__
 from ..errors import LayerkitError
-from . import diagnosing, exporting, hosting, knowledge, repairing, tour
+from . import diagnosing, exporting, hosting, knowledge, repairing, shipping, tour
 
 app = typer.Typer(
     name="layerkit",
@@ -41,7 +41,7 @@ def _options(
     pass
 
 
-for module in (diagnosing, repairing, knowledge, exporting, hosting, tour):
+for module in (diagnosing, repairing, knowledge, exporting, hosting, shipping, tour):
     module.register(app)
 
 
@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except LayerkitError as error:
         return complain(error)
+    except OSError as error:
+        # Such as a full disk behind stdout; whatever concerns a target was said by what opened it.
+        return complain(LayerkitError(f"stopped: {error.strerror or error}"))
     except KeyboardInterrupt:
         print("layerkit: stopped", file=sys.stderr)
         return 130

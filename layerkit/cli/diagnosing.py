@@ -70,7 +70,10 @@ def diagnose(
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{output} cannot be written: {error.strerror}") from error
         typer.echo(f"{reports.headline}\nwritten to {output}", err=True)
     raise typer.Exit(reports.exit_code)
 

@@ -25,7 +25,9 @@ Images = Annotated[
 To = Annotated[
     list[str] | None,
     typer.Option(
-        "--to", metavar="FILE", help="What the target holds: an inventory, or an archive it loaded. Repeatable."
+        "--to",
+        metavar="HOST|FILE",
+        help="The target: ssh://HOST, local, an inventory's file, or an archive it loaded. Repeatable.",
     ),
 ]
 Form = Annotated[
@@ -135,6 +137,8 @@ def export(
         lines.append(f"Left out {len(done.plan.skipped)} layers: it loads only where they are held.")
     where = output if not split else f"{output}.000 to .{len(done.paths) - 1:03d} and {output}.sha256"
     lines.append(f"Wrote {'the pipe' if pipe else where}: {size_text(done.size)}, diagnosed {done.report.outcome}.")
+    if done.script is not None:
+        lines.append(f"With it goes {done.script}: checks the base, loads, and looks whether all arrived.")
     typer.echo("\n".join(lines), err=pipe)
 
 

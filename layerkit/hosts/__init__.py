@@ -16,7 +16,7 @@ a command.
 from __future__ import annotations
 
 from .asking import Ask, Question, ask_terminal
-from .host import Host, RuntimeName, connect
+from .host import Host, Reaching, RuntimeName, connect, take_inventory
 from .hostkeys import ChangedHostKey, RevokedHostKey, UnknownHostKey
 from .runtime import Held
 from .script import SCRIPT, import_inventory
@@ -30,6 +30,7 @@ __all__ = [
     "Host",
     "Local",
     "Question",
+    "Reaching",
     "Result",
     "RevokedHostKey",
     "RuntimeName",
@@ -38,4 +39,5 @@ __all__ = [
     "ask_terminal",
     "connect",
     "import_inventory",
+    "take_inventory",
 ]

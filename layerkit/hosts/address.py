@@ -66,8 +66,13 @@ def parse(text: str) -> tuple[str, str, int | None]:
     match = _TARGET.fullmatch(rest)
     host = (match["six"] or match["host"]) if match else ""
     port = int(match["port"]) if match and match["port"] else None
-    if match is None or host.startswith("-") or not host.isprintable() or not 0 < (22 if port is None else port) < 65536:
-        raise UsageError(f"{printable(text, 80)} is no host", hint="write ssh://[USER@]HOST[:PORT], or an alias")
+    if (
+        match is None
+        or host.startswith("-")
+        or not host.isprintable()
+        or not 0 < (22 if port is None else port) < 65536
+    ):
+        raise UsageError(f"{printable(text, 80)} is no host", hint="write ssh://[USER@]HOST[:PORT] or an alias")
     return unquote(match["user"] or ""), host, port
 
 

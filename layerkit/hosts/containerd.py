@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from ..digest import is_digest
 from ..document import field_of, strings_of
+from ..errors import UsageError
 from ..inventory import Inventory
+from ..reference import Reference
 from ..sources.archive import descriptor_of
 from ..sources.platforms import normalise
 from .runtime import PROOF, Facts, Held, Runtime, named, of_images, parse_object
@@ -23,6 +25,9 @@ _CHECKED = re.compile(
 """A line of `ctr images check`: REF TYPE DIGEST STATUS SIZE UNPACKED."""
 
 DEFAULT_SNAPSHOTTER = "overlayfs"
+
+_PATIENCE = "4s"
+"""For a daemon that does not listen; what listens answers at once."""
 
 USUAL_ROOT = "/var/lib/containerd"
 """Where the containerd of the usual socket keeps everything; ctr does not tell."""
@@ -54,9 +59,9 @@ class Containerd(Runtime):
     def __init__(
         self, shell: Shell, argv: Sequence[str] = ("ctr",), namespace: str = "default", snapshotter: str = ""
     ) -> None:
-        super().__init__(shell, (*argv, "-n", namespace))
+        super().__init__(shell, (*argv, "--connect-timeout", _PATIENCE, "-n", namespace))
         self.namespace = namespace
-        self._snapshots = ("--snapshotter", snapshotter or DEFAULT_SNAPSHOTTER)
+        self.snapshots = ("--snapshotter", snapshotter or DEFAULT_SNAPSHOTTER)
 
     def facts(self) -> Facts:
         said = self.ask("version").text
@@ -68,13 +73,13 @@ class Containerd(Runtime):
             "containerd",
             normalise(f"linux/{machine}"),
             "" if "-a" in self.argv else USUAL_ROOT,
-            self._snapshots[1],
+            self.snapshots[1],
         )
 
     def content(self) -> Content:
         """Images, committed snapshots and blobs, as of now."""
-        checked = self.ask("images", "check", *self._snapshots).text.splitlines()
-        snapshots = self.ask("snapshots", *self._snapshots, "ls").text.splitlines()
+        checked = self.ask("images", "check", *self.snapshots).text.splitlines()
+        snapshots = self.ask("snapshots", *self.snapshots, "ls").text.splitlines()
         return parse_content(checked, snapshots, self.ask("content", "ls").text.splitlines())
 
     def inventory(self, facts: Facts) -> Inventory:
@@ -93,10 +98,11 @@ class Containerd(Runtime):
         return {row[0]: row[2] for row in rows if len(row) > 2 and is_digest(row[2])}
 
     def inspect(self, reference: str) -> Held | None:
-        digest = self.images().get(named(reference))
-        if digest is None:
-            return None
-        return Held(digest, (reference,), self._diff_ids(digest))
+        images = self.images()
+        for name in (named(reference), _full(reference)):
+            if name in images:
+                return Held(images[name], (name,), self._diff_ids(images[name]))
+        return None
 
     def _diff_ids(self, digest: str, depth: int = 0) -> tuple[str, ...]:
         """What the config behind a manifest promises, () where a part of that way is missing."""
@@ -117,7 +123,7 @@ class Containerd(Runtime):
         return parse_object(result.stdout, f"blob {digest}") if result.ok else {}
 
     def load_command(self) -> tuple[str, ...]:
-        return ("images", "import", *self._snapshots, "-")
+        return ("images", "import", *self.snapshots, "-")
 
     def save_command(self, reference: str) -> tuple[str, ...]:
         return ("images", "export", "-", reference)
@@ -127,9 +133,17 @@ class Containerd(Runtime):
 
     def create_and_remove(self, reference: str) -> Result:
         name = f"layerkit-proof-{secrets.token_hex(6)}"
-        created = self.run("containers", "create", *self._snapshots, named(reference), name, PROOF)
+        created = self.run("containers", "create", *self.snapshots, named(reference), name, PROOF)
         removed = self.run("containers", "rm", name) if created.ok else created
         return created if removed.ok else removed
+
+
+def _full(reference: str) -> str:
+    """The name in full, as Docker and the kubelet give it to containerd."""
+    try:
+        return str(Reference.parse(reference).tagged())
+    except UsageError:
+        return reference
 
 
 def parse_content(checked: Iterable[str], snapshots: Iterable[str], blobs: Iterable[str]) -> Content:

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..digest import is_digest
 from ..document import field_of, text_of
-from ..errors import LayerkitError, NotFound, Refused
+from ..errors import LayerkitError, NotFound, Refused, UsageError
 from ..inventory import Inventory
+from ..reference import Reference
 from ..sources.platforms import normalise
 from .containerd import Containerd
 from .runtime import ABSENT, INSPECT, PROOF, Facts, Held, Runtime, named, noted, of_images, parse_images, parse_object
@@ -88,13 +89,15 @@ class Docker(Runtime):
             return noted(inventory, f"{UNPROVEN} ({error})")
         if not {one.image_id for one in held} <= {one.digest for one in content.images}:
             return noted(inventory, f"{UNPROVEN} (the containerd that ctr reaches is not Docker's)")
-        broken = {one.digest for one in content.images if not one.complete}
+        # `docker images` does not show an image whose content is missing (26.1), and yet it has its name.
+        broken = {_familiar(one.name): one.digest for one in content.images if not one.complete}
         return replace(
             inventory,
             chain_ids=content.chains,
             diff_ids=frozenset(_proven(held, content.chains)) | content.diff_ids,
             blobs=content.blobs,
-            incomplete=tuple(sorted(name for name, digest in inventory.images.items() if digest in broken)),
+            images={**inventory.images, **broken},
+            incomplete=tuple(sorted(broken)),
         )
 
     def images(self) -> Mapping[str, str]:
@@ -185,6 +188,13 @@ def _with_layerdb(inventory: Inventory, layers: Mapping[str, str]) -> Inventory:
         chain_ids=inventory.chain_ids.union(layers),
         diff_ids=inventory.diff_ids.union(layers.values()),
     )
+
+
+def _familiar(name: str) -> str:
+    try:
+        return Reference.parse(name).familiar
+    except UsageError:
+        return name
 
 
 def _proven(held: Iterable[Held], chains: frozenset[str]) -> Iterator[str]:

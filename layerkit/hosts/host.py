@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypedDict, Unpack
 
 from ..errors import LayerkitError, NotFound, UsageError
 from ..inventory import Inventory
@@ -179,6 +179,38 @@ def connect(
     except BaseException:
         shell.close()
         raise
+
+
+class Reaching(TypedDict, total=False):
+    """How a host may be reached: what `connect` takes besides its name."""
+
+    runtime: RuntimeName
+    namespace: str
+    socket: str
+    snapshotter: str
+    sudo: bool
+    accept: str | Collection[str]
+    ask: Ask
+    config: Path | None
+
+
+def take_inventory(uri: str, **reaching: Unpack[Reaching]) -> Inventory:
+    """Say what a host holds, as of now.
+
+    Parameters
+    ----------
+    uri, reaching
+        As for `connect`.
+
+    Returns
+    -------
+    Inventory
+        What `plan_export` and `export_image` take as `to`; `to_json` writes it for a stick.
+
+    Raises what `connect` raises.
+    """
+    with connect(uri, **reaching) as host:
+        return host.inventory()
 
 
 def find(

@@ -7,15 +7,22 @@ import weakref
 
 import paramiko
 
-from ..errors import NotFound, UsageError
+from ..errors import LayerkitError, NotFound, UsageError
 from ..reference import Reference
 from ..sources import Archive, Opening
 from ..text import printable
-from .host import Host, connect, find
+from .host import Host, RuntimeName, connect, find
 from .remote_tar import is_file, open_archive
 from .saved import SavedTar
 from .shell import Shell
 from .ssh import Ssh, open_ssh
+
+_RUNTIMES: tuple[tuple[RuntimeName, str], ...] = (
+    ("docker", ""),
+    ("podman", ""),
+    ("containerd", "default"),
+)
+"""Where an image is looked for, in this order."""
 
 _FILE = re.compile(r"(?:/|~/).*|.*\.(?:tar(?:\.[a-z0-9]+)?|t[gx]z|tzst|tbz2)", re.DOTALL)
 """A location that is never taken for an image's name."""
@@ -23,6 +30,7 @@ _FILE = re.compile(r"(?:/|~/).*|.*\.(?:tar(?:\.[a-z0-9]+)?|t[gx]z|tzst|tbz2)", r
 
 def open_daemon(location: str, opening: Opening) -> Archive:
     """`docker-daemon:IMAGE`: of the Docker here, or of DOCKER_HOST."""
+    Reference.parse(location)
     return open_saved(connect("local", runtime="docker"), location, f"docker-daemon:{location}", opening)
 
 
@@ -44,7 +52,7 @@ def open_remote(location: str, opening: Opening) -> Archive:
             raise NotFound(
                 f"{printable(rest, 200)} is no file on {shell.name}", hint="name it from the root: ssh://HOST/srv/x.tar"
             )
-        return open_saved(find(shell, f"ssh://{authority}"), rest, uri, opening)
+        return open_saved(*_holder(shell, f"ssh://{authority}", rest), uri, opening)
     except BaseException:
         shell.close()
         raise
@@ -52,7 +60,6 @@ def open_remote(location: str, opening: Opening) -> Archive:
 
 def open_saved(host: Host, reference: str, uri: str, opening: Opening) -> Archive:
     """An image of a host, as the host's runtime exports it."""
-    Reference.parse(reference)
     return _owning(
         host.shell, Archive(uri, SavedTar(lambda: host.save(reference), deep=opening.deep, tick=opening.tick))
     )
@@ -62,6 +69,30 @@ def _owning(shell: Shell, archive: Archive) -> Archive:
     """The connection lasts as long as the source that reads over it."""
     weakref.finalize(archive, shell.close)
     return archive
+
+
+def _holder(shell: Shell, uri: str, reference: str) -> tuple[Host, str]:
+    """The first runtime on a machine that has this image, and what it calls it. Raises what the last word on it is."""
+    Reference.parse(reference)
+    looked: list[str] = []
+    refusals: list[LayerkitError] = []
+    for runtime, namespace in _RUNTIMES:
+        try:
+            host = find(shell, uri, runtime, namespace)
+            held = host.inspect(reference)
+        except LayerkitError as error:
+            refusals.append(error)
+            continue
+        if held is not None:
+            return host, held.tags[0] if runtime == "containerd" else reference
+        looked.append(f"{runtime} {namespace}".strip())
+    silent = [error for error in refusals if not isinstance(error, NotFound)]
+    if not looked:
+        raise (silent or refusals)[0]
+    raise NotFound(
+        f"{printable(reference, 200)} is not held on {shell.name} by {' or '.join(looked)}",
+        hint=f"not looked into: {silent[0]}" if silent else "`layerkit inventory` lists what is there",
+    )
 
 
 def _find_file(shell: Ssh, rest: str) -> tuple[str, paramiko.SFTPAttributes] | None:

@@ -29,6 +29,11 @@ class Sudo(Shell):
         return f"<Sudo {self.name}>"
 
     @property
+    def beneath(self) -> Shell:
+        """The shell that sudo is run on."""
+        return self._shell
+
+    @property
     def name(self) -> str:
         return self._shell.name
 

@@ -17,6 +17,7 @@ from . import address, hostkeys
 from .address import Endpoint
 from .asking import Ask, ask_terminal
 from .login import authenticate
+from .privilege import Sudo
 from .shell import Process, Shell, check
 
 _LOG = "layerkit.ssh"
@@ -24,6 +25,8 @@ logging.getLogger(_LOG).addHandler(logging.NullHandler())
 
 _KEEPALIVE, _DEAD = 15, 45
 """Seconds: between signs of life, and without an answer to one until a connection is given up."""
+_PATIENCE = 60.0
+"""Seconds for the answer to one attempt at logging in: a second factor may wait for a person."""
 _WINDOW = 8 << 20
 """Bytes in flight on one channel: enough for 100 MB/s over 80 ms."""
 
@@ -71,7 +74,7 @@ def _dial(endpoint: Endpoint, through: paramiko.Transport | None, accept: Collec
         sock.close()
         raise Unreachable(f"{endpoint.name}: {flatten(str(error))}") from None
     transport.set_log_channel(_LOG)
-    transport.banner_timeout = transport.auth_timeout = endpoint.timeout
+    transport.banner_timeout, transport.auth_timeout = endpoint.timeout, _PATIENCE
     try:
         _prefer(transport, {known.key_type for known in hostkeys.known_keys(endpoint)})
         transport.start_client(timeout=endpoint.timeout)
@@ -192,6 +195,13 @@ class Ssh(Shell):
 
     def close(self) -> None:
         _hang_up(self._transports)
+
+
+def ssh_of(shell: Shell) -> Ssh | None:
+    """The connection that a shell's programs run over, None on this machine."""
+    while isinstance(shell, Sudo):
+        shell = shell.beneath
+    return shell if isinstance(shell, Ssh) else None
 
 
 class _Remote:

@@ -14,6 +14,7 @@ from ..frames import Frames
 from ..verdict import Verdict
 from . import containerd, docker, ggcr, podman, skopeo
 from .model import Loader
+from .pulls import pull
 
 __all__ = ["DEFAULT", "LOADERS", "Loader", "find", "predict"]
 
@@ -45,12 +46,16 @@ PACKED = "the folder is packed as a tar first"
 
 
 def predict(frames: Frames, names: Sequence[str]) -> Iterator[Verdict]:
-    """What each of the named loaders will do with what was read; nothing for a source that is no file or folder.
+    """What each of the named loaders will do with what was read: load a file or folder, or pull from a registry.
+
+    Nothing for any other source: what a daemon has is loaded.
 
     Raises UsageError for a name that no loader has.
     """
     wanted = [find(name) for name in names]
     if frames.archive is None:
+        if frames.source.format == "registry":
+            yield from (pull(loader, frames) for loader in wanted)
         return
     folder = frames.archive.format == "oci-layout"
     for loader in wanted:

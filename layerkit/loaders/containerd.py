@@ -17,10 +17,20 @@ from dataclasses import dataclass
 from ..compression import Compression
 from ..frames import Frames
 from ..messages import containerd, docker, golang
-from ..messages.goquote import quote
 from ..verdict import Verdict
 from . import naming
-from .descriptors import CONFIGS, MANIFESTS, SNIFFED, UNKNOWN_DIGEST, Descriptor, Manifest, NotFound, Platform, is_layer
+from .descriptors import (
+    CONFIGS,
+    INDEXES,
+    MANIFESTS,
+    SNIFFED,
+    UNKNOWN_DIGEST,
+    Descriptor,
+    Manifest,
+    NotFound,
+    Platform,
+    is_layer,
+)
 from .docker import familiar, parse_name
 from .model import ROOT, TEMP, Form, Loader, Outcome, Refusal, held_by, judge
 from .unpacking import Dialect, Unpacker, is_pseudo
@@ -52,9 +62,9 @@ class Import(Unpacker):
                 continue
             words = ""
             if image.digest != UNKNOWN_DIGEST and (fault := naming.digest_fault(image.digest)):
-                words = f"target.Digest {quote(image.digest)} invalid: {fault}: invalid argument"
+                words = containerd.TARGET_DIGEST.format(digest=image.digest, reason=fault)
             elif image.size <= 0:
-                words = "target.Size must be greater than zero: invalid argument"
+                words = containerd.TARGET_SIZE.format()
             elif not image.media_type:
                 words = containerd.MEDIA_TYPE_UNSET.format()
             if words:
@@ -79,6 +89,7 @@ class DockerLoad(Import):
         self.record(images)
         usable = True
         for image in images:
+            found = False
             for record in self.records(image):
                 error = self.unpack_image(image, record.name)
                 if error and not self.dialect.soft:
@@ -86,8 +97,9 @@ class DockerLoad(Import):
                 self.printed.append(record.line)
                 if error:
                     self.printed.append(containerd.UNPACKING.format(name=record.label) + error)
-                usable = usable and not error and record.reachable
-            usable = usable and self.complete(image)
+                usable = usable and not error
+                found = found or record.reachable
+            usable = usable and found and self.complete(image)
         return usable
 
     def records(self, image: Descriptor) -> Iterator[Record]:
@@ -121,6 +133,8 @@ class DockerLoad(Import):
 
     def unpack_image(self, image: Descriptor, name: str) -> str:
         """Unpack each manifest for the host, unless the snapshot of its top layer is there. Returns the error."""
+        if image.media_type not in MANIFESTS | INDEXES:
+            return containerd.NEITHER.format(name=name)
         for manifest, platform in self.candidates(image):
             if platform == self.host and not self.is_unpacked(manifest):
                 try:
@@ -166,6 +180,8 @@ class Import1(Import):
         """`images.Manifest`: a manifest is itself; an index gives the first one for the host."""
         if image.media_type in MANIFESTS:
             return self.content.manifest(image)
+        if image.media_type not in INDEXES:
+            raise Refusal(containerd.UNEXPECTED_TYPE.format(media_type=image.media_type, digest=image.digest))
         for descriptor in self.manifests(image):
             manifest = self.content.manifest(descriptor)
             if self.platform(descriptor, manifest) == self.host:
@@ -209,6 +225,8 @@ def normalized(text: str) -> str:
     return str(name) if name.tag or name.digest else f"{name}:latest"
 
 
+DIALECTS: dict[str, Dialect] = {}
+"""What differs between the models of this module, by their full names."""
 _FORMATS: tuple[Form, ...] = ("docker-archive", "oci-archive", "universal")
 _THIN: tuple[Form, ...] = ("oci-archive", "universal")
 _PLAIN_ONLY: tuple[Compression, ...] = ("",)
@@ -223,6 +241,7 @@ def _loader(dialect: Dialect, run: type[Import], versions: str, command: str, no
         held = held_by(held, "docker" if dialect.docker else "containerd", other_store=classic)
         return judge(dialect.name, dialect.version, held, lambda target: run(view, dialect, target).run())
 
+    DIALECTS[f"{dialect.name}@{dialect.version}"] = dialect
     return Loader(
         name=dialect.name,
         version=dialect.version,

@@ -203,14 +203,14 @@ class Content:
         """Decoded, after `validateMediaType`."""
         document, error = self.view.decode(self.open(descriptor), shape)
         if not error and gojson.pick(document, "fsLayers"):
-            error = "media-type: schema 1 not supported"
+            error = containerd.SCHEMA_1.format()
         said = gojson.pick(document, "mediaType")
         if not error and shape is MANIFEST and (gojson.pick(document, "manifests") is not None or said in INDEXES):
-            error = f"media-type: expected manifest but found index ({descriptor.media_type})"
+            error = containerd.MANIFEST_IS_INDEX.format(media_type=descriptor.media_type)
         if not error and shape is INDEX:
             parts = gojson.pick(document, "config"), gojson.pick(document, "layers")
             if parts != (None, None) or said in MANIFESTS:
-                error = f"media-type: expected index but found manifest ({descriptor.media_type})"
+                error = containerd.INDEX_IS_MANIFEST.format(media_type=descriptor.media_type)
         if error:
             raise Refusal(error)
         return document

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..messages import containers_image as say
-from ..messages import golang
-from ..messages.goquote import quote
+from ..messages import copies, golang
 from ..verdict import Need
 from .gotar import Fault
 from .model import Refusal, Target
@@ -126,7 +125,7 @@ class Copy:
         """What `TryReusingBlob` of either destination does with a name that is no digest."""
         reusing = say.REUSING_BLOB.format(digest=digest)
         if not digest:
-            raise Refusal(reusing + "Can not check for a blob with unknown digest")
+            raise Refusal(reusing + copies.UNKNOWN_DIGEST.format())
         if self.release.program == "podman":
             raise Refusal(reusing + say.INVALID_DIGEST_CHECK.format() + fault)
         if self.release.checks_paths:
@@ -143,7 +142,7 @@ class Copy:
     def blob(self, digest: str, stream: Stream, index: int = -1) -> None:
         """copy/blob.go, `copyBlobFromStream`: check while reading, then check the size."""
         if digest_fault(digest):
-            raise Refusal(f"preparing to verify blob {digest}: Invalid digest specification {digest}")
+            raise Refusal(copies.DIGEST_SPECIFICATION.format(digest=digest))
         self._files += 1
         writing = say.WRITING_BLOB.format()
         if stream.digest is None:
@@ -155,8 +154,7 @@ class Copy:
         if None not in (stream.size, stream.promised) and stream.size != stream.promised:
             raise Refusal(writing + self._size(digest, stream))
         if self.release.program == "skopeo" and not self.release.checks_paths and not digest.startswith("sha256:"):
-            saved = f", blob with digest {digest} saved with digest {stream.canonical or 'sha256:...'}"
-            raise Refusal(say.INTERNAL_ERROR.format(digest=digest) + saved)
+            raise Refusal(copies.BLOB_RENAMED.format(digest=digest, got=stream.canonical or "sha256:..."))
 
     def _mismatch(self, expected: str, got: str, stream: Stream, index: int) -> str:
         text = say.DIGEST_MISMATCH.format(expected=expected, got=got)
@@ -202,9 +200,8 @@ class Copy:
     def _unapplied(self, digest: str, stream: Stream, words: str) -> str:
         """c/storage drivers' `ApplyLayer` in a chroot; the later words are pkg/chrootarchive's."""
         if self.release.checks_diff_ids:
-            named = f'{quote(digest)}/""/{quote(stream.diff_id or digest)}'
-            return f"adding layer with blob {named}: unpacking failed (error: exit status 1; output: {words})"
-        return f"adding layer with blob {quote(digest)}: ApplyLayer stdout:  stderr: {words} exit status 1"
+            return copies.ADDING_LAYER.format(digest=digest, computed=stream.diff_id or digest) + f"{words})"
+        return copies.ADDING_LAYER_OLD.format(digest=digest) + f"{words} exit status 1"
 
 
 class Panic(Exception):

@@ -18,7 +18,6 @@ from ..compression import Compression
 from ..frames import Frames
 from ..image import Config
 from ..messages import docker, golang, others
-from ..messages.goquote import quote
 from ..sources import Member
 from ..verdict import Need, Verdict
 from . import gojson, legacy, naming
@@ -119,10 +118,10 @@ class Load:
                     raise Refusal(docker.INVALID_ENTRY_NAME.format(member=member.name))
         if view.tree.broken_link is not None:
             target, link = view.tree.broken_link
-            raise Refusal(f"{prefix}link {target} {link}: no such file or directory")
+            raise Refusal(prefix + golang.NO_LINK_TARGET.format(target=target, link=link))
         if view.spoiled and view.outer == "gzip":
             if prefix:  # the daemon notices, its helper process does not
-                raise Refusal(f"Error processing tar file({golang.GZIP_CHECKSUM.format()}): ")
+                raise Refusal(docker.PROCESSING_STREAM.format(reason=golang.GZIP_CHECKSUM.format()))
             raise Refusal(golang.INVALID_TAR_HEADER.format())
         if view.end == "cut":
             raise Refusal(prefix + golang.UNEXPECTED_EOF.format())
@@ -167,9 +166,9 @@ class Load:
         except OutOfScope as error:
             raise Refusal(docker.OUT_OF_SCOPE.format(path=f"{ROOT}/{error.path}", root=ROOT, temp=TEMP)) from None
         except TooManyLinks:
-            raise Refusal(f"evalSymlinksInScope: too many links in {_full(path)}") from None
+            raise Refusal(docker.TOO_MANY_LINKS.format(path=_full(path))) from None
         if place.below_file:
-            raise Refusal(f"lstat {_full(place.path)}: not a directory")
+            raise Refusal(golang.LSTAT_NOT_A_DIRECTORY.format(path=_full(place.path)))
         return place
 
     def open(self, place: Place) -> bytes:
@@ -180,7 +179,7 @@ class Load:
         if place.directory:
             if not place.path:
                 raise Refusal(docker.PATH_IS_DIRECTORY.format(root=ROOT, temp=TEMP))
-            raise Refusal(f"read {_full(place.path)}: is a directory")
+            raise Refusal(golang.READ_DIRECTORY.format(path=_full(place.path)))
         if place.file is None:
             raise Refusal(docker.MEMBER_ABSENT.format(root=ROOT, temp=TEMP, path=place.path))
         return place.file
@@ -208,7 +207,7 @@ class Load:
         if os == "windows":
             raise Refusal(docker.WRONG_OS.format(os=os, host="linux"))
         if "*" in os:
-            raise Refusal(f"{quote(os)}: wildcards not yet supported: invalid argument")
+            raise Refusal(docker.WILDCARD_OS.format(os=os))
         for part in os.split("/"):
             if not _COMPONENT.fullmatch(part):
                 raise Refusal(docker.INVALID_OS.format(component=part, os=os))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..digest import EMPTY
 from ..messages import containers_image as say
-from ..messages import golang
+from ..messages import copies, golang
 from ..messages.goquote import quote
 from ..sources import Member
 from ..verdict import Need
@@ -120,7 +120,7 @@ class DockerArchive:
             return
         if "stream" in (fault := view.archive.backing.fault):
             cut = golang.UNEXPECTED_EOF if "ends early" in fault else golang.GZIP_CHECKSUM
-            raise Refusal(f'copying contents to temporary file "/var/tmp/docker-tarNNN": {cut.format()}')
+            raise Refusal(copies.TEMPORARY_COPY.format(path="/var/tmp/docker-tarNNN") + cut.format())
         if view.outer == "gzip" and self.release.slips:
             end = max((m.offset + m.size for m in view.members), default=0)
             lost = golang.UNEXPECTED_EOF if end < _PGZIP_BLOCK else golang.INVALID_TAR_HEADER
@@ -144,7 +144,7 @@ class DockerArchive:
         if member is None:
             raise Refusal(say.FILE_ABSENT.format())
         if member.kind not in ("file", "hardlink"):
-            raise Refusal(f"Error reading tar archive component {member.name}: not a regular file")
+            raise Refusal(copies.NOT_REGULAR.format(member=member.name))
         return member
 
     def image(self, item: Item) -> Image:
@@ -184,7 +184,7 @@ class DockerArchive:
                 continue
             if headless(view, member):
                 named = quote(path) if self.release.quotes else path
-                raise Refusal(f"auto-decompressing {named} to determine its size: initializing decompression: {CUT}")
+                raise Refusal(copies.SIZE_UNKNOWN.format(member=named) + CUT)
             if fault := damage(view, member):
                 finding = say.FINDING_SIZE if self.release.quotes else say.FINDING_SIZE_OLD
                 raise Refusal(finding.format(member=path) + fault)

@@ -14,7 +14,7 @@ from ..digest import sha256
 from ..document import LIMIT
 from ..frames import Frames
 from ..messages import ggcr as say
-from ..messages import golang
+from ..messages import golang, registry
 from ..sources import Member
 from ..verdict import Verdict
 from .gojson import TEXT, Shape, decode, list_of, pick, struct
@@ -36,8 +36,6 @@ _CONFIG = struct(
     rootfs=struct("v1.RootFS", type=TEXT, diff_ids=Shape("array", "[]v1.Hash")),
     history=list_of(struct("v1.History", created_by=TEXT, comment=TEXT, author=TEXT)),
 )
-_RUNNABLE = "; the config may not describe a runnable image"
-_CACHE = f"{_RUNNABLE} (for example, a buildkit cacheconfig)"
 _HEX_DIGITS = {"sha256": 64}
 _FOREIGN = ("nondistributable", "foreign")
 
@@ -93,7 +91,7 @@ def _open(scan: Scan, name: str) -> Member:
         if member.kind not in ("symlink", "hardlink"):
             return member
         name = join(clean(name).rpartition("/")[0] or ".", clean(member.target))
-    raise Refusal(f"link cycle detected for {name}")
+    raise Refusal(say.LINK_CYCLE.format(member=name))
 
 
 def _compression(scan: Scan, path: str) -> Compression:
@@ -120,11 +118,11 @@ def _check_hash(text: str) -> None:
     if not colon:
         raise Refusal(say.PARSE_HASH.format(digest=text))
     if rest := digits.lstrip("0123456789abcdef"):
-        raise Refusal(f"found non-hex character in hash: {rest[0]}")
+        raise Refusal(say.HASH_HEX.format(character=rest[0]))
     if algorithm not in _HEX_DIGITS:
         raise Refusal(say.UNSUPPORTED_HASH.format(algorithm=algorithm))
     if len(digits) != _HEX_DIGITS[algorithm]:
-        raise Refusal(f"wrong number of hex digits for {algorithm}: {digits}")
+        raise Refusal(say.HASH_LENGTH.format(algorithm=algorithm, digits=digits))
 
 
 def _push_plain(scan: Scan, config: bytes, paths: list[str], target: Target) -> bool:
@@ -134,7 +132,7 @@ def _push_plain(scan: Scan, config: bytes, paths: list[str], target: Target) -> 
     for index, diff_id in enumerate(diff_ids):
         first.setdefault(diff_id, index)
     if any(index >= len(paths) for index in first.values()):
-        raise Refusal(say.CONFIG_HAS_MORE.format(diff_ids=len(diff_ids), manifest=len(paths)) + _RUNNABLE)
+        raise Refusal(say.CONFIG_HAS_MORE.format(diff_ids=len(diff_ids), manifest=len(paths)) + say.NOT_RUNNABLE)
     whole = True
     for diff_id, index in first.items():
         whole = _pushed(scan, paths[index], diff_id, target) and whole
@@ -147,7 +145,9 @@ def _push_compressed(scan: Scan, config: bytes, paths: list[str], target: Target
     diff_ids = _diff_ids(config)
     for index, path in enumerate(paths):
         if index >= len(diff_ids):
-            raise Refusal(say.MANIFEST_HAS_MORE.format(manifest=len(paths), diff_ids=len(diff_ids)) + _CACHE)
+            raise Refusal(
+                say.MANIFEST_HAS_MORE.format(manifest=len(paths), diff_ids=len(diff_ids)) + say.NOT_RUNNABLE_CACHE
+            )
         whole = _pushed(scan, path, diff_ids[index], target) and whole
     return whole and len(paths) == len(diff_ids)
 
@@ -196,7 +196,7 @@ def _push_manifest(view: View, manifest: Manifest, target: Target) -> bool:
         member = _blob(view, layer)
         if member.stored != layer.size:
             broken = say.BODY_LENGTH.format(want=layer.size, have=member.stored)
-            raise Refusal(f'Patch "{REGISTRY}": net/http: HTTP/1.x transport connection broken: {broken}')
+            raise Refusal(say.UPLOADING.format(url=REGISTRY) + broken)
         measured = view.measured(member)
         target.trusted = target.trusted or measured is None
         if measured is not None:
@@ -207,7 +207,7 @@ def _push_manifest(view: View, manifest: Manifest, target: Target) -> bool:
 
 
 def _unknown(digest: str) -> str:
-    return f"PUT {REGISTRY}: MANIFEST_BLOB_UNKNOWN: blob unknown to registry; {digest}"
+    return f"{say.PUTTING.format(url=REGISTRY)}{registry.MANIFEST_BLOB_UNKNOWN.format()}; {digest}"
 
 
 def _blob(view: View, blob: Descriptor) -> Member:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn
 
-from ..messages import golang
+from ..messages import Sentence, encoding, golang
 from ..messages.goquote import quote
 from .gotime import time_fault
 
@@ -94,7 +94,7 @@ def decode(raw: bytes, shape: Shape | None = None, *, stream: bool = False) -> t
     try:
         value, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
-        return None, complain(raw, stream=stream) or "exceeded max depth"
+        return None, complain(raw, stream=stream) or encoding.JSON_DEPTH.format()
     unfinished = text[end : end + 1] in (".", "e", "E")  # Python takes the 1 of `1.x`
     if (unfinished or not stream) and (error := complain(raw, stream=stream) if text[end:].strip(" \t\r\n") else ""):
         return None, error
@@ -180,18 +180,27 @@ def complain(raw: bytes, *, stream: bool) -> str:
         if not stream:
             at = _blank(raw, at)
             if at < len(raw):
-                return _invalid(raw[at], "after top-level value")
+                return _invalid(raw[at], golang.INVALID_CHARACTER_AFTER)
     except _Stop as stop:
         if not stop.at_end:
             return stop.words
         if not stream:
-            return golang.JSON_END.format()
+            return _at_end(raw)
         return (golang.UNEXPECTED_EOF if raw.strip(_SPACE) else golang.EOF).format()
     return ""
 
 
-def _invalid(byte: int, context: str) -> str:
-    return f"invalid character {_quote(byte)} {context}"
+def _at_end(raw: bytes) -> str:
+    """`scanner.eof` gives the scanner one more blank, which a word or a number that is cut does not take."""
+    try:
+        _value(raw + b" ")
+    except _Stop as stop:
+        return golang.JSON_END.format() if stop.at_end else stop.words
+    return golang.JSON_END.format()
+
+
+def _invalid(byte: int, sentence: Sentence) -> str:
+    return sentence.format(character=_quote(byte))
 
 
 def _quote(byte: int) -> str:
@@ -223,7 +232,7 @@ def _value(raw: bytes) -> int:
         byte = _peek(raw, at)
         if byte in b"{[":
             if len(open_) >= _DEPTH:
-                raise _Stop("exceeded max depth")
+                raise _Stop(encoding.JSON_DEPTH.format())
             at = _blank(raw, at + 1)
             closing = 0x7D if byte == 0x7B else 0x5D
             if _peek(raw, at) != closing:
@@ -244,7 +253,7 @@ def _value(raw: bytes) -> int:
                 at += 1
                 continue
             if byte != 0x2C:
-                where = "after object key:value pair" if open_[-1] == 0x7D else "after array element"
+                where = golang.INVALID_CHARACTER_PAIR if open_[-1] == 0x7D else encoding.JSON_ELEMENT
                 raise _Stop(_invalid(byte, where))
             at = _blank(raw, at + 1)
             if open_[-1] == 0x7D:
@@ -254,10 +263,10 @@ def _value(raw: bytes) -> int:
 
 def _key(raw: bytes, at: int) -> int:
     if _peek(raw, at) != 0x22:
-        raise _Stop(_invalid(raw[at], "looking for beginning of object key string"))
+        raise _Stop(_invalid(raw[at], encoding.JSON_KEY))
     at = _blank(raw, _string(raw, at + 1))
     if _peek(raw, at) != 0x3A:
-        raise _Stop(_invalid(raw[at], "after object key"))
+        raise _Stop(_invalid(raw[at], encoding.JSON_AFTER_KEY))
     return _blank(raw, at + 1)
 
 
@@ -288,24 +297,24 @@ def _string(raw: bytes, at: int) -> int:
         if byte == 0x22:
             return at + 1
         if byte != 0x5C:
-            raise _Stop(_invalid(byte, "in string literal"))
+            raise _Stop(_invalid(byte, encoding.JSON_STRING))
         code = _peek(raw, at + 1)
         if code == 0x75:
             for step in range(2, 6):
                 if _peek(raw, at + step) not in b"0123456789abcdefABCDEF":
-                    raise _Stop(_invalid(raw[at + step], "in \\u hexadecimal character escape"))
+                    raise _Stop(_invalid(raw[at + step], encoding.JSON_HEX))
             at += 6
         elif code in b'bfnrt\\/"':
             at += 2
         else:
-            raise _Stop(_invalid(code, "in string escape code"))
+            raise _Stop(_invalid(code, encoding.JSON_ESCAPE))
 
 
 def _numeric(raw: bytes, at: int) -> int:
     if raw[at] == 0x2D:
         at += 1
         if _peek(raw, at) not in _DIGITS:
-            raise _Stop(_invalid(raw[at], "in numeric literal"))
+            raise _Stop(_invalid(raw[at], encoding.JSON_NUMBER))
     if raw[at] == 0x30:
         at += 1
     else:
@@ -313,14 +322,14 @@ def _numeric(raw: bytes, at: int) -> int:
     if at < len(raw) and raw[at] == 0x2E:
         at += 1
         if _peek(raw, at) not in _DIGITS:
-            raise _Stop(_invalid(raw[at], "after decimal point in numeric literal"))
+            raise _Stop(_invalid(raw[at], encoding.JSON_DECIMAL))
         at = _digits(raw, at)
     if at < len(raw) and raw[at] in b"eE":
         at += 1
         if _peek(raw, at) in b"+-":
             at += 1
         if _peek(raw, at) not in _DIGITS:
-            raise _Stop(_invalid(raw[at], "in exponent of numeric literal"))
+            raise _Stop(_invalid(raw[at], encoding.JSON_EXPONENT))
         at = _digits(raw, at)
     return at
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, cast
 
@@ -15,6 +16,7 @@ from ..sources.tar import BLOCK, Reader
 Fault = Literal["", "cut", "header", "stream-cut", "stream-damaged"]
 """cut: the tar ends inside a member · header: no tar header where one is due · stream-...: the compressed stream."""
 
+_ZEROS = bytes(BLOCK)
 LIMIT = 256 << 20
 """Bytes of a suspect layer that are unpacked to see where its tar breaks; past it the rest is taken as whole."""
 
@@ -39,6 +41,28 @@ class _Pieces(io.RawIOBase):
         return data
 
 
+def is_plainly_whole(data: bytes) -> bool:
+    """Whether an unpacked layer has nothing but usual headers from its first byte to its end marker.
+
+    Most layers do, and this is quicker than a walk; False only means that a walk must tell.
+    """
+    at = 0
+    while at + BLOCK <= len(data):
+        header = data[at : at + BLOCK]
+        if header == _ZEROS:
+            return not data[at : at + 2 * BLOCK].strip(b"\0")
+        said, size = header[148:156].strip(b" \0"), header[124:136].strip(b" \0")
+        if header[156:157] not in b"05" or not (said.isdigit() and size.isdigit()):
+            return False
+        try:
+            if int(said, 8) != sum(header[:148]) + 256 + sum(header[156:]):
+                return False
+            at += BLOCK + -(-int(size, 8) // BLOCK) * BLOCK
+        except ValueError:
+            return False
+    return False
+
+
 def unpack(stream: BinaryIO, compression: Compression) -> Fault:
     """Walk the headers of one layer as archive/tar does (`Reader.Next`) and tell what stops it."""
     pieces = _Pieces(inflate(iter(lambda: stream.read(CHUNK), b""), compression))
@@ -57,11 +81,13 @@ def first_header(head: bytes, compression: Compression) -> Fault:
     """What the first block tells, where no more is worth reading."""
     data = b""
     try:
-        for piece in inflate(iter([head]), compression):
+        if compression == "gzip":  # what most layers are, without the machinery for the rest
+            data = zlib.decompressobj(31).decompress(head, BLOCK)
+        for piece in inflate(iter([head]), compression) if compression != "gzip" else ():
             data += piece
             if len(data) >= BLOCK:
                 break
-    except FormatError:
+    except (FormatError, zlib.error):
         pass  # the head is cut on purpose
     return _first_block(data) if len(data) >= BLOCK else ""
 
@@ -78,7 +104,7 @@ def say(fault: Fault, compression: Compression, *, pigz: bool) -> str:
     if fault in ("stream-cut", "stream-damaged") and compression == "gzip":
         if pigz:
             words = golang.UNPIGZ_CUT if fault == "stream-cut" else golang.UNPIGZ_CORRUPT
-            return f"exit status 1: {words.format()}"
+            return golang.EXIT_STATUS.format(status=1) + words.format()
         if fault == "stream-damaged":
             return golang.GZIP_CHECKSUM.format()
     if fault == "stream-damaged" and compression == "zstd":

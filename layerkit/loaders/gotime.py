@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from ..messages.goquote import quote
+from ..messages import encoding
 
 _LAYOUT = "2006-01-02T15:04:05Z07:00"
 _USUAL = re.compile(
@@ -38,7 +38,7 @@ def time_fault(value: Any, *, quotes: bool) -> str:
     if value is None or (isinstance(value, str) and _USUAL.fullmatch(value)):
         return ""
     if not isinstance(value, str) and not quotes:
-        return "Time.UnmarshalJSON: input is not a JSON string"
+        return encoding.TIME_STRING.format()
     mark = '"' if quotes else ""
     text = json.dumps(value, ensure_ascii=False)
     if not quotes:
@@ -48,14 +48,8 @@ def time_fault(value: Any, *, quotes: bool) -> str:
     for pattern, name in parts:
         found = re.match(pattern, rest, re.ASCII)
         if found is None:
-            return _failed(text, mark, f": cannot parse {quote(rest)} as {quote(name)}")
+            return encoding.TIME_PARSE.format(time=text, layout=mark + _LAYOUT + mark, rest=rest, part=name)
         if name in _RANGES and not _RANGES[name][0] <= int(found[0]) <= _RANGES[name][1]:
-            return _failed(text, mark, f": {_RANGES[name][2]} out of range")
+            return encoding.TIME_RANGE.format(time=text, part=_RANGES[name][2])
         rest = rest[found.end() :]
-    return _failed(text, mark, f": extra text: {quote(rest)}") if rest else ""
-
-
-def _failed(text: str, mark: str, why: str) -> str:
-    return f"parsing time {quote(text)}" + (
-        f" as {quote(mark + _LAYOUT + mark)}{why}" if why.startswith(": cannot") else why
-    )
+    return encoding.TIME_EXTRA.format(time=text, rest=rest) if rest else ""

@@ -33,7 +33,7 @@ def run(load: Load) -> bool:
     for name, tags in (document or {}).items():
         for tag, image in (tags if isinstance(tags, dict) else {}).items():
             if image not in loaded:
-                raise Refusal(f"invalid target ID: {image}")
+                raise Refusal(docker.INVALID_TARGET_ID.format(target=image))
             load.tag(f"{name}:{tag}")
     return bool(loaded)
 

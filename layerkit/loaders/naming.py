@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..messages.goquote import quote
+from ..messages import containers_image as say
+from ..messages import copies, others
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -22,9 +23,8 @@ _LONGEST = 255
 _SANE = 4096
 _HUB = "docker.io"
 
-INVALID = "invalid reference format"
-UPPER = "repository name must be lowercase"
-IDENTIFIER = "cannot specify 64-byte hexadecimal strings"
+INVALID = others.REFERENCE_FORMAT.format()
+UPPER = others.REFERENCE_UPPER.format()
 
 
 class InvalidName(Exception):
@@ -47,11 +47,11 @@ def parse(text: str) -> Name:
     found = _REFERENCE.fullmatch(text) if len(text) < _SANE else None
     if found is None:
         if not text:
-            raise InvalidName("repository name must have at least one component")
+            raise InvalidName(others.REFERENCE_EMPTY.format())
         lower = len(text) < _SANE and _REFERENCE.fullmatch(text.lower())
         raise InvalidName(UPPER if lower else INVALID)
     if len(found["name"]) > _LONGEST:
-        raise InvalidName(f"repository name must not be more than {_LONGEST} characters")
+        raise InvalidName(others.REFERENCE_LONG.format(limit=_LONGEST))
     if found["digest"] and (fault := digest_fault(found["digest"])):
         raise InvalidName(fault)
     return Name(found["name"], found["domain"] or "", found["tag"] or "", found["digest"] or "")
@@ -60,7 +60,7 @@ def parse(text: str) -> Name:
 def parse_normalized(text: str) -> Name:
     """`reference.ParseNormalizedNamed`: with docker.io and library/ filled in. Raises InvalidName."""
     if _IDENTIFIER.fullmatch(text):
-        raise InvalidName(f"invalid repository name ({text}), {IDENTIFIER}")
+        raise InvalidName(others.REFERENCE_HEX.format(name=text))
     first, slash, rest = text.partition("/")
     if not slash or not (set(first) & set(".:") or first == "localhost"):
         domain, rest = _HUB, text
@@ -69,7 +69,7 @@ def parse_normalized(text: str) -> Name:
     if domain == _HUB and "/" not in rest:
         rest = f"library/{rest}"
     if (path := rest.partition(":")[0]).lower() != path:
-        raise InvalidName(f"{INVALID}: {UPPER}")
+        raise InvalidName(others.REFERENCE_CASE_OLD.format())
     return parse(f"{domain}/{rest}")
 
 
@@ -78,7 +78,7 @@ def normalize_local(text: str) -> Name:
     try:
         domain = parse(text).domain
     except InvalidName as error:
-        raise InvalidName(f"normalizing name {quote(text)}: {error}") from None
+        raise InvalidName(copies.NORMALIZING.format(name=text) + str(error)) from None
     if not (set(domain) & set(".:") or domain == "localhost"):
         text = "localhost/" + text.lstrip("/")
     return parse_normalized(text)
@@ -89,12 +89,12 @@ def digest_fault(text: str) -> str:
     """What go-digest's `Digest.Validate` says of a text that is no digest; empty for one that is."""
     algorithm, colon, encoded = text.partition(":")
     if not (algorithm and colon and encoded):
-        return "invalid checksum digest format"
+        return say.INVALID_CHECKSUM.format()
     if algorithm not in _HEX_DIGITS:
-        return "unsupported digest algorithm" if _DIGEST.fullmatch(text) else "invalid checksum digest format"
+        return say.CHECKSUM_ALGORITHM.format() if _DIGEST.fullmatch(text) else say.INVALID_CHECKSUM.format()
     if len(encoded) != _HEX_DIGITS[algorithm]:
-        return "invalid checksum digest length"
-    return "" if _HEX.fullmatch(encoded) else "invalid checksum digest format"
+        return say.CHECKSUM_LENGTH.format()
+    return "" if _HEX.fullmatch(encoded) else say.INVALID_CHECKSUM.format()
 
 
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..digest import sha256
 from ..frames import Frames
 from ..messages import containers_image as say
+from ..messages import copies
 from .copying import Copy, Panic, Stream
 from .model import Refusal, Target
 from .naming import digest_fault
@@ -25,6 +26,7 @@ from .oci_documents import (
     read_config,
 )
 from .oci_layout import Layout
+from .streams import as_asked
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,16 @@ class LayoutCopy:
         top = self.layout.only()
         raw, kind = self.layout.text(top)
         if kind in LISTS:
-            with _within("parsing OCI1 index: "):
+            with _within(copies.PARSING_INDEX.format()):
                 children = parse_list(raw)
-            with _within("choosing image instance: "):
+            with _within(copies.CHOOSING_INSTANCE.format()):
                 child = self._choose(children, kind)
-            with _within("fetching target platform image selected from image index: "):
+            with _within(copies.FETCHING_TARGET.format()):
                 raw, kind = self.layout.text(child)
             if sha256(raw) != child.digest:
-                raise Refusal(f"Image manifest does not match selected manifest digest {child.digest}")
+                raise Refusal(copies.SELECTED_DIGEST.format(digest=child.digest))
         if fault := digest_fault(parse(raw, kind).config.digest):
-            raise Refusal(f"getting config info: {fault}")
+            raise Refusal(copies.CONFIG_INFO.format() + fault)
 
     def run(self) -> bool:
         """Copy; tell whether every layer that the config promises is in place then. Raises Refusal."""
@@ -59,7 +61,7 @@ class LayoutCopy:
             raw, kind = self.layout.text(top)
         if kind not in LISTS:
             return self._one(raw, kind, top.digest)
-        with _within(f"parsing primary manifest as list for {self.reference}: "):
+        with _within(copies.PARSING_LIST.format(reference=self.reference)):
             children = parse_list(raw)
         with _within(say.CHOOSING.format(reference=self.reference)):
             child = self._choose(children, kind)
@@ -69,7 +71,7 @@ class LayoutCopy:
                 if sha256(raw) != child.digest:
                     raise Refusal(say.MANIFEST_DIGEST.format(digest=child.digest))
             if kind in LISTS:
-                raise Refusal("Unexpectedly received a manifest list instead of a manifest for a single image")
+                raise Refusal(copies.LIST_RECEIVED.format())
             return self._one(raw, kind, child.digest)
 
     def _choose(self, children: list[Descriptor], kind: str) -> Descriptor:
@@ -107,8 +109,9 @@ class LayoutCopy:
             return False
         view = self.layout.view
         for layer, diff_id in zip(manifest.layers, diff_ids, strict=True):
-            measured = None if layer.urls else view.measured(self.layout.blob(layer.digest))
-            if measured is not None and diff_id.startswith("sha256:") and measured.diff_id != diff_id:
+            member = None if layer.urls else self.layout.blob(layer.digest)
+            measured = view.measured(member) if member else None
+            if member and measured and as_asked(view, member, diff_id, measured.diff_id, inflated=True) != diff_id:
                 return False
         return True
 
@@ -116,7 +119,7 @@ class LayoutCopy:
         """internal/image/oci.go, `OCIConfig`: podman wants the platform before it copies anything."""
         media_type = manifest.config.media_type
         if kind == OCI_MANIFEST and media_type != OCI_CONFIG:
-            raise Refusal(f'unsupported image-specific operation on artifact with type "{media_type}"')
+            raise Refusal(copies.ARTIFACT.format(media_type=media_type))
         config = self.layout.config(manifest.config)
         diff_ids, fault = read_config(config, quotes=not self.layout.release.quotes)
         if fault:

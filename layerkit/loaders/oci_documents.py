@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..messages import containers_image as say
+from ..messages import copies
 from ..messages.goquote import quote
 from .docker_archive import DIGESTS, created_fault
 from .gojson import FLAG, NUMBER, TEXT, Shape, decode, list_of, map_of, pick, struct
@@ -124,12 +125,12 @@ def parse(raw: bytes, media_type: str) -> Manifest:
     first = media_type not in (OCI_MANIFEST, DOCKER)
     version = pick(value, "schemaVersion") or 0
     if first and version != 1:
-        raise Refusal(f"unsupported schema version {version}")
+        raise Refusal(copies.SCHEMA_VERSION.format(version=version))
     wrong = ("config", "layers", "manifests") if first else ("fsLayers", "history", "manifests")
     if unexpected := [name for name in wrong if pick(value, name) is not None]:
         names = ", ".join(map(quote, unexpected))
         supposed = _SCHEMA1 if first else OCI_INDEX if media_type == OCI_MANIFEST else DOCKER
-        raise Refusal(f"rejecting ambiguous manifest, unexpected fields []string{{{names}}} in supposedly {supposed}")
+        raise Refusal(copies.AMBIGUOUS.format(names=f"{{{names}}}", media_type=supposed))
     if first:
         sums = [str(pick(layer, "blobSum") or "") for layer in pick(value, "fsLayers") or ()]
         return Manifest(Descriptor(), tuple(map(Descriptor, reversed(sums))))
@@ -137,7 +138,7 @@ def parse(raw: bytes, media_type: str) -> Manifest:
     if media_type == DOCKER:
         for kind in (pick(value, "mediaType") or "", *(layer.media_type for layer in layers)):
             if kind != DOCKER and kind != DOCKER_CONFIG and not kind.startswith(_DOCKER_LAYER):
-                raise Refusal(f"unsupported docker v2s2 media type: {quote(kind)}")
+                raise Refusal(copies.V2S2_TYPE.format(media_type=kind))
     return Manifest(Descriptor.of(pick(value, "config")), layers)
 
 
@@ -169,11 +170,9 @@ def choose(children: Sequence[Descriptor], media_type: str, platform: str, *, qu
             if child.platform is None:
                 return child
         words = say.NO_PLATFORM if quotes else say.NO_PLATFORM_OLD
-        raise Refusal(words.format(arch=architecture, variant=variant, os=system))
-    shown = (quote(architecture), quote(system)) if quotes else (architecture, system)
-    raise Refusal(
-        f"no image found in manifest list for architecture {shown[0]}, variant {quote(variant)}, OS {shown[1]}"
-    )
+    else:
+        words = copies.NO_PLATFORM if quotes else copies.NO_PLATFORM_OLD
+    raise Refusal(words.format(arch=architecture, variant=variant, os=system))
 
 
 def guess(raw: bytes) -> str:

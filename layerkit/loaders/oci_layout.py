@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 from ..digest import sha256
 from ..messages import containers_image as say
-from ..messages import golang
-from ..messages.goquote import quote
+from ..messages import copies, docker, golang
 from ..sources import Member
 from ..verdict import Need
 from .copying import Layer, Release, Stream
@@ -46,14 +45,13 @@ class Layout:
         backing = self.view.archive.backing
         for member in self.view.members:
             if member.kind != "dir" and _climbs(member.name):
-                return f"{quote(member.name)} is outside of {quote(self.root)}"
+                return copies.OUTSIDE.format(member=member.name, directory=self.root)
             if member.kind == "symlink" and _climbs(f"{posixpath.dirname(member.name)}/{member.target}"):
-                return (
-                    f"invalid symlink {quote(posixpath.join(self.root, clean(member.name)))} -> {quote(member.target)}"
-                )
+                link = posixpath.join(self.root, clean(member.name))
+                return docker.INVALID_LINK.format(link=link, target=member.target)
             if member.kind == "hardlink" and _climbs(member.target):
                 outside = posixpath.normpath(posixpath.join(self.root, member.target))
-                return f"invalid hardlink {quote(outside)} -> {quote(member.target)}"
+                return copies.HARD_LINK_OUTSIDE.format(link=outside, target=member.target)
         if self.view.tree.broken_link is not None:
             return "no such file or directory"
         if backing.end == "cut":
@@ -70,15 +68,17 @@ class Layout:
     def _file(self, path: str) -> Member:
         try:
             member = self.view.tree.find(path).file
-        except (OutOfScope, TooManyLinks):
+        except OutOfScope:
             member = None
+        except TooManyLinks:
+            raise Refusal(golang.TOO_MANY_LEVELS.format(path=f"{self.root}/{path}")) from None
         if member is None or member.kind != "file":
             raise Refusal(golang.NO_SUCH_FILE.format(path=f"{self.root}/{path}"))
         return member
 
     def blob(self, digest: str) -> Member:
         if fault := digest_fault(digest):
-            raise Refusal(f"unexpected digest reference {digest}: {fault}")
+            raise Refusal(copies.DIGEST_REFERENCE.format(digest=digest) + fault)
         return self._file(f"blobs/{digest.replace(':', '/', 1)}")
 
     def text(self, descriptor: Descriptor) -> tuple[bytes, str]:

@@ -29,15 +29,15 @@ _SMALL = 64 << 10
 _DAMAGE: dict[Compression, str] = {
     "": "",
     "gzip": golang.GZIP_CHECKSUM.format(),
-    "zstd": "invalid checksum",
-    "bzip2": "bzip2 data invalid: block checksum mismatch",
-    "xz": "xz: checksum error for block",
+    "zstd": golang.ZSTD_CHECKSUM.format(),
+    "bzip2": golang.BZIP2_CHECKSUM.format(),
+    "xz": golang.XZ_CHECKSUM.format(),
 }
 _TAIL: dict[Compression, str] = {
     "": "",
     "gzip": golang.INVALID_GZIP_HEADER.format(),
     "zstd": golang.ZSTD_MAGIC.format(),
-    "bzip2": "bzip2 data invalid: bad magic value in continuation file",
+    "bzip2": golang.BZIP2_TAIL.format(),
     "xz": "",
 }
 
@@ -61,15 +61,16 @@ def headless(view: View, member: Member) -> bool:
 
 def twice_compressed(view: View, member: Member) -> bool:
     """Whether what comes out of decompression is compressed again, which c/storage undoes as well."""
-    compression = view.compression(member)
-    head = view.archive.backing.head(member)
-    if compression == "gzip":
-        engine = zlib.decompressobj(31)
+    if view.compression(member) != "gzip":
+        return False
+    known: dict[int, bool] = vars(view).setdefault("_twice", {})
+    if member.offset not in known:
         try:
-            return detect(engine.decompress(head, 64)) != ""
+            inner = zlib.decompressobj(31).decompress(view.archive.backing.head(member), 64)
         except zlib.error:
-            return False
-    return False
+            inner = b""
+        known[member.offset] = detect(inner) != ""
+    return known[member.offset]
 
 
 def as_asked(view: View, member: Member, wanted: str, canonical: str | None, *, inflated: bool) -> str | None:

@@ -53,6 +53,9 @@ class Tree:
     def __init__(self, members: tuple[Member, ...]) -> None:
         self._root: Directory = {}
         self._found: dict[str, Place] = {}
+        self._plain: dict[str, Member] | None = {}
+        """Files by path, as long as nothing but files and their folders is here: most trees are that plain."""
+        self._last: tuple[str, Directory] | None = None
         self.broken_link: tuple[str, str] | None = None
         for member in members:
             if not self._unpack(member):
@@ -63,12 +66,14 @@ class Tree:
         if not steps:
             return True
         try:
-            parent = self._make(steps[:-1])
+            parent = self._folder(steps[:-1])
             if parent is None:
                 return True
             leaf = steps[-1]
+            there = parent.get(leaf)
             if member.kind == "dir":
-                if not isinstance(parent.get(leaf), dict):
+                plain = there is None or isinstance(there, dict)
+                if not isinstance(there, dict):
                     parent[leaf] = {}
             elif member.kind == "hardlink":
                 linked = self._walk(member.target)[1]
@@ -76,11 +81,27 @@ class Tree:
                     self.broken_link = (posixpath.normpath("/" + member.target), "/" + "/".join(steps))
                     return False
                 parent[leaf] = linked
+                plain = False
             else:
                 parent[leaf] = member
+                plain = member.kind == "file" and not isinstance(there, dict)
+                if self._plain is not None:
+                    self._plain["/".join(steps)] = member
+            if not plain:
+                self._plain = self._last = None
         except TooManyLinks:
             return True
         return True
+
+    def _folder(self, steps: list[str]) -> Directory | None:
+        """`_make`, remembered from one member to the next in the same folder."""
+        name = "/".join(steps)
+        if self._last is not None and self._last[0] == name:
+            return self._last[1]
+        made = self._make(steps)
+        if made is not None and self._plain is not None:
+            self._last = name, made
+        return made
 
     def _make(self, steps: list[str]) -> Directory | None:
         """The directory of these steps, made where it is missing; None where a file is in the way."""
@@ -108,6 +129,9 @@ class Tree:
         Raises OutOfScope for a path that climbs out by itself, TooManyLinks for a circle of links.
         """
         if (place := self._found.get(path)) is None:
+            if self._plain is not None and (member := self._plain.get(path)) is not None:
+                place = self._found[path] = Place(path, member)
+                return place
             place = self._found[path] = self._find(path)
         return place
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..compression import Compression, detect
+from ..compression import Compression, detect, inflate
 from ..digest import EMPTY, Digest, Measurement, chain_ids, sha256
 from ..document import LIMIT
-from ..errors import SourceError, UsageError
+from ..errors import FormatError, SourceError, UsageError
 from ..frames import Frames
 from ..image import Config
 from ..inventory import Inventory
 from ..sources import Archive, Member
 from .gojson import Shape, decode
-from .gotar import Fault, first_header, unpack
+from .gotar import Fault, first_header, is_plainly_whole, unpack
 from .tree import Tree, clean
 
 _THOROUGH = 64 << 10
@@ -37,10 +37,11 @@ class View:
     held: Inventory | None
     known: dict[int, Measurement] = field(repr=False)
     """Measurements by the offset of the member."""
+    parsed: dict[bytes, Config] = field(default_factory=dict, repr=False)
+    """Configs by their bytes, those that the frames have parsed already and others."""
     _raw: dict[int, bytes] = field(default_factory=dict, repr=False)
     _decoded: dict[tuple[int, int, bool], tuple[Any, str, Shape]] = field(default_factory=dict, repr=False)
     """Values by member and shape; the shape is kept, so that its id stays its own."""
-    _configs: dict[int, Config] = field(default_factory=dict, repr=False)
     _faults: dict[tuple[int, Compression], Fault] = field(default_factory=dict, repr=False)
     _compressions: dict[int, Compression] = field(default_factory=dict, repr=False)
     _chains: dict[tuple[str, ...], tuple[Digest, ...]] = field(default_factory=dict, repr=False)
@@ -93,8 +94,9 @@ class View:
         return found[0], found[1]
 
     def config(self, member: Member) -> Config:
-        if (config := self._configs.get(member.offset)) is None:
-            config = self._configs[member.offset] = Config.parse(self.read(member))
+        raw = self.read(member)
+        if (config := self.parsed.get(raw)) is None:
+            config = self.parsed[raw] = Config.parse(raw)
         return config
 
     def chains(self, diff_ids: tuple[str, ...]) -> tuple[Digest, ...]:
@@ -139,6 +141,13 @@ class View:
         trusted = measured is None or (measured.diff_id == promised and member.stored > _THOROUGH)
         if trusted and compression == self.compression(member):
             return first_header(self.archive.backing.head(member), compression)
+        try:
+            if member.stored <= _THOROUGH:
+                with self.archive.backing.open(member) as stream:
+                    if is_plainly_whole(b"".join(inflate(iter([stream.read(_THOROUGH)]), compression))):
+                        return ""
+        except (SourceError, FormatError):
+            pass  # a walk tells why
         try:
             with self.archive.backing.open(member) as stream:
                 return unpack(stream, compression)
@@ -190,6 +199,8 @@ def view_of(frames: Frames) -> View | None:
                 if member is not None:
                     known[member.offset] = layer.measured
         view = kept["_loader_view"] = View(archive, frames.deep, frames.held, known)
+        for config in (alignment.config for alignment in frames.alignments):
+            view.parsed[config.raw] = config
     found: View = view
     return found
 

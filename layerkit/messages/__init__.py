@@ -9,11 +9,12 @@ reads them back from whatever somebody pasted:
 >>> match.means.rpartition(". ")[2]
 '11 diff IDs have no layer.'
 
-One module per speaker: `docker`, `containerd`, `containers_image` (podman, skopeo, buildah), `ggcr` (crane),
-`others` (regctl, umoci, dive, syft), `registry`, `golang` (what the libraries of Go say in any program).
+One module per speaker: `docker`, `containerd`, `containers_image` and `copies` (podman, skopeo, buildah),
+`ggcr` (crane), `others` (regctl, umoci, dive, syft), `registry`, `golang` and `encoding` (the libraries of Go, in any
+program).
 """
 
-from layerkit.messages import containerd, containers_image, docker, ggcr, golang, others, registry
+from layerkit.messages import containerd, containers_image, copies, docker, encoding, ggcr, golang, others, registry
 from layerkit.messages.catalogue import BY_ID, SENTENCES
 from layerkit.messages.parsing import Match, nearest, parse
 from layerkit.messages.sentence import Sentence
@@ -25,7 +26,9 @@ __all__ = [
     "Sentence",
     "containerd",
     "containers_image",
+    "copies",
     "docker",
+    "encoding",
     "ggcr",
     "golang",
     "nearest",

@@ -351,6 +351,58 @@ MEDIA_TYPE_UNSET = Sentence(
     codes=("LK402", "LK301"),
     next="Repair the archive.",
 )
+TARGET_DIGEST = replace(
+    MEDIA_TYPE_UNSET,
+    id="containerd.target-digest",
+    text="target.Digest {digest:q} invalid: {reason}: invalid argument",
+    means="An entry of index.json has {digest} as its digest, which is none.",
+    codes=("LK211", "LK301"),
+)
+TARGET_SIZE = replace(
+    MEDIA_TYPE_UNSET,
+    id="containerd.target-size",
+    text="target.Size must be greater than zero: invalid argument",
+    means="An entry of index.json has no size.",
+    codes=("LK204", "LK301"),
+)
+MANIFEST_IS_INDEX = Sentence(
+    id="containerd.manifest-is-index",
+    text="media-type: expected manifest but found index ({media_type})",
+    said_by=BOTH,
+    means="A descriptor says {media_type}, and what it leads to has the fields of an index.",
+    kind="format",
+    codes=("LK211", "LK402"),
+    next="Repair the archive.",
+)
+INDEX_IS_MANIFEST = replace(
+    MANIFEST_IS_INDEX,
+    id="containerd.index-is-manifest",
+    text="media-type: expected index but found manifest ({media_type})",
+    means="A descriptor says {media_type}, and what it leads to has the fields of a manifest.",
+)
+SCHEMA_1 = replace(
+    MANIFEST_IS_INDEX,
+    id="containerd.schema-1",
+    text="media-type: schema 1 not supported",
+    means="A manifest is of Docker's schema 1, which containerd does not read.",
+    next="Export the image again with a newer tool.",
+)
+NEITHER = Sentence(
+    id="containerd.neither-manifest-nor-index",
+    text="error walking manifest for {name:w}: descriptor is neither a manifest or index",
+    said_by=(DOCKER,),
+    means="index.json names something of another media type as the image {name}.",
+    kind="format",
+    codes=("LK402", "LK301"),
+    next="Diagnose the archive: it may hold an artifact and no image.",
+)
+UNEXPECTED_TYPE = replace(
+    NEITHER,
+    id="containerd.unexpected-media-type",
+    text="unexpected media type {media_type:w} for {digest:h}: not found",
+    said_by=("ctr 1.6, or ctr 2.x with --local",),
+    means="index.json names something of the media type {media_type} as an image.",
+)
 DIGEST_VALIDATION = Sentence(
     id="containerd.digest-validation",
     text="{digest:q} failed validation: invalid argument",

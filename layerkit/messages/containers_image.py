@@ -425,6 +425,16 @@ INVALID_CHECKSUM = Sentence(
     codes=("LK409",),
     next="Look at rootfs.diff_ids of the config: every entry is sha256: and 64 hex digits.",
 )
+CHECKSUM_LENGTH = replace(
+    INVALID_CHECKSUM,
+    id="podman.invalid-checksum-length",
+    text="invalid checksum digest length",
+)
+CHECKSUM_ALGORITHM = replace(
+    INVALID_CHECKSUM,
+    id="podman.unsupported-algorithm",
+    text="unsupported digest algorithm",
+)
 DIGEST_PANIC = Sentence(
     id="podman.digest-panic",
     text="panic: no ':' separator in digest {digest:q}",

@@ -186,6 +186,15 @@ INVALID_LINK = Sentence(
     causes=("unsafe-names",),
     next="Diagnose the archive; do not trust where it came from.",
 )
+TOO_MANY_LINKS = replace(
+    OUT_OF_SCOPE,
+    id="docker.too-many-links",
+    text="evalSymlinksInScope: too many links in {path}",
+    means="The symbolic links that {path} leads through form a circle.",
+    codes=("LK307",),
+    causes=(),
+    next="Repair the archive: it replaces links by the files they stand for.",
+)
 NO_ROOTFS = Sentence(
     id="docker.no-rootfs",
     text="invalid image JSON, no RootFS key",
@@ -226,6 +235,21 @@ INVALID_OS = Sentence(
     fields={"component": "the part that is refused"},
     codes=("LK401",),
     next="Look at os and architecture of the config; export the image for the platform of the host.",
+)
+WILDCARD_OS = replace(
+    UNKNOWN_OS,
+    id="docker.wildcard-os",
+    text="{os:q}: wildcards not yet supported: invalid argument",
+)
+INVALID_TARGET_ID = Sentence(
+    id="docker.invalid-target-id",
+    text="invalid target ID: {target}",
+    said_by=("docker load of a legacy archive, up to 28",),
+    means="The file repositories names the image {target}, whose folder the archive does not hold.",
+    kind="missing",
+    fields={"target": "the image that a tag leads to"},
+    codes=("LK306", "LK201"),
+    next="Export the image again with a newer Docker.",
 )
 CONNECTION_LOST = Sentence(
     id="docker.connection-lost",
@@ -273,6 +297,16 @@ PROCESSING_TAR = Sentence(
     kind="wrapper",
     fields={"status": "exit status of the helper"},
     codes=("LK303", "LK304"),
+)
+PROCESSING_STREAM = Sentence(
+    id="docker.processing-stream",
+    text="Error processing tar file({reason}): ",
+    said_by=(f"{LOAD}, up to 23",),
+    means="The archive is compressed, and its stream is cut or damaged behind the last file ({reason}).",
+    kind="content",
+    codes=("LK303",),
+    causes=("truncated-copy", "corrupt-copy"),
+    next="Compare size and sha256 of the file with the ones at its origin.",
 )
 REGISTER_LAYER = Sentence(
     id="docker.register-layer",

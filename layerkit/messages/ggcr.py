@@ -6,6 +6,8 @@ Sources: ``pkg/v1/tarball/image.go``, ``pkg/v1/validate/image.go``, ``pkg/v1/lay
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from layerkit.messages.docker import FEWER, MORE
 from layerkit.messages.sentence import Sentence
 
@@ -17,6 +19,10 @@ COUNTS = {
     "diff_ids": "diff IDs in the image config (rootfs.diff_ids)",
 }
 DEEP = "Diagnose with --deep: it says whether the bytes belong to another position, are cut short, or match nothing."
+
+NOT_RUNNABLE = "; the config may not describe a runnable image"
+NOT_RUNNABLE_CACHE = f"{NOT_RUNNABLE} (for example, a buildkit cacheconfig)"
+"""How some of the sentences below go on."""
 
 LOADING_TARBALL = Sentence(
     id="crane.loading-tarball",
@@ -259,6 +265,51 @@ UNSUPPORTED_HASH = Sentence(
     fields={"algorithm": "the kind of digest"},
     codes=("LK409",),
     next="Export the image again with sha256 digests.",
+)
+HASH_HEX = replace(
+    PARSE_HASH,
+    id="ggcr.hash-no-hex",
+    text="found non-hex character in hash: {character}",
+    means="A digest or diff ID holds {character}, which is no hexadecimal digit in lower case.",
+    fields={"character": "the first character that is none"},
+)
+HASH_LENGTH = replace(
+    PARSE_HASH,
+    id="ggcr.hash-length",
+    text="wrong number of hex digits for {algorithm:w}: {digits}",
+    means="The digest or diff ID {digits} is too short or too long for {algorithm}.",
+    fields={"algorithm": "the algorithm in front of the colon", "digits": "what follows it"},
+)
+LINK_CYCLE = Sentence(
+    id="ggcr.link-cycle",
+    text="link cycle detected for {member}",
+    said_by=TARBALL,
+    means="The links that {member} leads through form a circle.",
+    kind="missing",
+    codes=("LK307",),
+    next="Repair the archive: it replaces links by the files they stand for.",
+)
+UPLOADING = Sentence(
+    id="ggcr.uploading",
+    text="Patch {url:q}: net/http: HTTP/1.x transport connection broken: ",
+    said_by=("crane push",),
+    means="The upload of a blob broke off.",
+    kind="wrapper",
+    fields={"url": "where it was sent"},
+)
+PUTTING = replace(
+    UPLOADING,
+    id="ggcr.putting",
+    text="PUT {url:w}: ",
+    means="The registry did not take a manifest.",
+)
+GETTING = replace(
+    UPLOADING,
+    id="ggcr.getting",
+    text="GET {url:w}: ",
+    said_by=("crane pull and validate --remote",),
+    means="Something could not be fetched from the registry.",
+    fields={"url": "what was asked for"},
 )
 LAYOUT_ENTRIES = Sentence(
     id="crane.layout-entries",

@@ -97,6 +97,31 @@ UNPIGZ_CORRUPT = Sentence(
     causes=("truncated-copy", "corrupt-copy"),
     next="Copy or fetch the layer again; compare sizes and sha256 at both ends.",
 )
+ZSTD_CHECKSUM = replace(
+    GZIP_CHECKSUM,
+    id="golang.zstd-checksum",
+    text="invalid checksum",
+    means="A zstd stream was read to its end and its own checksum is wrong: bytes were changed on the way.",
+    whole=True,
+)
+BZIP2_CHECKSUM = replace(
+    GZIP_CHECKSUM,
+    id="golang.bzip2-checksum",
+    text="bzip2 data invalid: block checksum mismatch",
+    means="A bzip2 stream has a wrong checksum: bytes were changed on the way.",
+)
+BZIP2_TAIL = replace(
+    GZIP_CHECKSUM,
+    id="golang.bzip2-tail",
+    text="bzip2 data invalid: bad magic value in continuation file",
+    means="Something that is no bzip2 follows the end of a bzip2 stream.",
+)
+XZ_CHECKSUM = replace(
+    GZIP_CHECKSUM,
+    id="golang.xz-checksum",
+    text="xz: checksum error for block",
+    means="An xz stream has a wrong checksum: bytes were changed on the way.",
+)
 NO_BINARY = Sentence(
     id="golang.no-binary",
     text="exec: {program:q}: executable file not found in $PATH",
@@ -234,6 +259,50 @@ BLOB_FILE_ABSENT = Sentence(
     codes=("LK201", "LK211", "LK210", "LK308"),
     causes=("incremental-filter", "missing-platform", "manifest-only-store", "truncated-copy"),
     next="Diagnose the archive: it says which layer, config or platform the blob belongs to.",
+)
+LSTAT_NOT_A_DIRECTORY = Sentence(
+    id="golang.lstat-not-a-directory",
+    text="lstat {path}: not a directory",
+    said_by=OS,
+    means="{path} leads through a file as if that were a folder.",
+    kind="missing",
+    codes=("LK201", "LK305"),
+    next=NO_SUCH_FILE.next,
+)
+READ_DIRECTORY = Sentence(
+    id="golang.read-directory",
+    text="read {path}: is a directory",
+    said_by=OS,
+    means="{path} is a folder and should be a file.",
+    kind="missing",
+    codes=("LK201", "LK301", "LK309"),
+    next="Diagnose the archive: a path in manifest.json is empty or names a folder.",
+)
+TOO_MANY_LEVELS = Sentence(
+    id="golang.too-many-levels",
+    text="open {path}: too many levels of symbolic links",
+    said_by=OS,
+    means="The symbolic links that {path} leads through form a circle.",
+    kind="missing",
+    codes=("LK307",),
+    next="Repair the archive: it replaces links by the files they stand for.",
+)
+NO_LINK_TARGET = Sentence(
+    id="golang.link-without-target",
+    text="link {target:w} {link:w}: no such file or directory",
+    said_by=OS,
+    means="The hard link {link} of an archive leads to {target}, which is not in front of it in the archive.",
+    kind="missing",
+    codes=("LK307",),
+    next="Repair the archive: it replaces links by the files they stand for.",
+)
+EXIT_STATUS = Sentence(
+    id="golang.exit-status",
+    text="exit status {status:d}: ",
+    said_by=("any program that starts another one, as Docker and containerd start unpigz and xz",),
+    means="A program that was started to decompress something failed.",
+    kind="wrapper",
+    fields={"status": "exit status of that program"},
 )
 NO_SPACE = Sentence(
     id="golang.no-space",

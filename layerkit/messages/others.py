@@ -247,6 +247,35 @@ REFERENCE_CASE_OLD = replace(
     said_by=("docker up to 22, containerd 1.6, podman",),
     means="An image name has upper-case letters; no runtime takes them.",
 )
+REFERENCE_UPPER = replace(
+    REFERENCE_CASE_OLD,
+    id="reference.lowercase-bare",
+    text="repository name must be lowercase",
+    said_by=("podman, skopeo",),
+)
+REFERENCE_EMPTY = replace(
+    REFERENCE_CASE_OLD,
+    id="reference.empty",
+    text="repository name must have at least one component",
+    said_by=NAMES,
+    means="An image name is empty.",
+    next="Look for an empty variable in the name.",
+)
+REFERENCE_LONG = replace(
+    REFERENCE_EMPTY,
+    id="reference.long",
+    text="repository name must not be more than {limit:d} characters",
+    means="An image name is longer than {limit} characters.",
+    fields={"limit": "characters at most"},
+    next="Give the image a shorter name in RepoTags.",
+)
+REFERENCE_HEX = replace(
+    REFERENCE_EMPTY,
+    id="reference.hexadecimal",
+    text="invalid repository name ({name}), cannot specify 64-byte hexadecimal strings",
+    means="An image name looks like an image ID.",
+    next="Give the image a name in RepoTags.",
+)
 REFERENCE_FORMAT = Sentence(
     id="reference.invalid",
     text="invalid reference format",

@@ -80,6 +80,9 @@ _HELPED = frozenset({"nested", "headless"})
 """What is no image archive as it stands, and holds all of one."""
 
 
+_REPEATS = 64
+
+
 def read_subject(report: Report, entries: Sequence[Entry]) -> Subject:
     """Every image that can be made out in what was diagnosed. Raises FormatError where there is none to be had."""
     source = report.frames.source
@@ -138,9 +141,11 @@ def _refuse(source: Archive, report: Report) -> None:
 
 def _merged(source: Archive, repeats: Sequence[Member], changes: list[Change]) -> Subject:
     """The images of every manifest.json; a name belongs to the last that uses it, as after loading one by one."""
+    if len(repeats) > _REPEATS:
+        raise FormatError(f"manifest.json is in {source.uri} {len(repeats)} times; nobody makes that by merging")
     claims: list[Claim] = []
+    others = [m for m in source.members.all if m not in repeats]
     for number, member in enumerate(repeats):
-        others = [m for m in source.members.all if m not in repeats]
         # What stands before a manifest.json is its own, what follows serves only where nothing else does.
         order = [m for m in others if m.at > member.at] + [m for m in others if m.at < member.at] + [member]
         part = Archive(source.uri, Retold(source.backing, order), frozenset({"docker"}))

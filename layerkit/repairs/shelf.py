@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -23,7 +23,8 @@ from .pieces import InMember, Piece, measured_piece
 
 _HEX = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _WORKERS = min(8, os.cpu_count() or 1)
-_CONFIGS = 2000
+_ROOM = 32 << 20
+"""Bytes of configs that are kept at most."""
 
 
 class Shelf:
@@ -33,6 +34,7 @@ class Shelf:
         self.archive, self._wanted, self._progress, self._deep = archive, wanted, progress, deep
         self._known: dict[int, Measurement] = {}
         self._paired: dict[int, str] = {}
+        self._index: dict[str, list[Piece]] = {}
 
     @cached_property
     def members(self) -> dict[int, InMember]:
@@ -45,9 +47,11 @@ class Shelf:
     def configs(self) -> tuple[tuple[Config, Member], ...]:
         """Every JSON file of the archive that reads as an image config."""
         found: list[tuple[Config, Member]] = []
+        room = _ROOM
         for member in self.archive.members.all:
-            if member.kind == "file" and 0 < member.stored == member.size <= LIMIT and len(found) < _CONFIGS:
+            if member.kind == "file" and 0 < member.stored == member.size <= min(LIMIT, room):
                 config = self._config(member)
+                room -= member.size if config is not None else 0
                 if config is not None and config.has_rootfs and config.diff_ids:
                     found.append((config, member))
         return tuple({config.digest: (config, member) for config, member in found}.values())
@@ -78,10 +82,10 @@ class Shelf:
         member = self.archive.find(blob).member
         if member is None or member.offset not in self.members:
             return None
-        if read and member.offset not in self._claims:
+        if read and self._claim(member.offset) is None:
             self._measure([member.offset])
         measured = self._known.get(member.offset)
-        return measured.diff_id if measured is not None else self._claims.get(member.offset)
+        return measured.diff_id if measured is not None else self._claim(member.offset)
 
     def origin(self, blob: Blob) -> InMember | None:
         """Where a listed layer is."""
@@ -103,9 +107,9 @@ class Shelf:
             return None
         return measured_piece(self.members[member.offset], measured, blob.media_type)
 
-    @property
-    def _claims(self) -> Mapping[int, str]:
-        return {**self._named, **self._paired}
+    def _claim(self, at: int) -> str | None:
+        """The diff ID that a member has at its word."""
+        return self._paired.get(at) or self._named.get(at)
 
     @cached_property
     def _named(self) -> dict[int, str]:
@@ -122,16 +126,12 @@ class Shelf:
     def find(self, diff_id: str) -> list[Piece]:
         """Every piece that is this layer, the surest first; reads what is not known yet if it has to."""
         if not self._deep:
-            claims = self._claims
-            trusted = [self._trusted(at, diff_id) for at, said in claims.items() if said == diff_id]
+            said = [at for claims in (self._paired, self._named) for at, one in claims.items() if one == diff_id]
+            trusted = [self._trusted(at, diff_id) for at in dict.fromkeys(said)]
             if found := [piece for piece in trusted if piece is not None]:
                 return found[::-1]
-        self._measure(at for at in self.members if at not in self._claims)
-        return [
-            measured_piece(self.members[at], measured)
-            for at, measured in self._known.items()
-            if measured.diff_id == diff_id and not measured.fault
-        ][::-1]
+        self._measure(at for at in self.members if self._claim(at) is None)
+        return self._index.get(diff_id, [])
 
     def _trusted(self, at: int, diff_id: str) -> Piece | None:
         origin = self.members[at]
@@ -158,7 +158,10 @@ class Shelf:
 
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="measure")
         try:
-            self._known.update(pool.map(one, origins))
+            for at, measured in pool.map(one, origins):
+                self._known[at] = measured
+                if measured.diff_id is not None:
+                    self._index.setdefault(measured.diff_id, []).insert(0, measured_piece(self.members[at], measured))
         finally:
             pool.shutdown(cancel_futures=True)
             self._progress.end("measure", "")

@@ -34,15 +34,20 @@ class Elsewhere:
             return None
         return Shelf(self.source, frozenset(), self._progress, deep=True)
 
+    @cached_property
+    def _listed(self) -> dict[str, list[Blob]]:
+        """What the images' manifests list for each diff ID of their configs."""
+        found: dict[str, list[Blob]] = {}
+        for row in (row for image in self.images for row in align(image).layers):
+            if row.diff_id is not None and row.listed and row.present and row.blob is not None:
+                found.setdefault(row.diff_id, []).append(row.blob)
+        return found
+
     def find(self, diff_id: str) -> list[Piece]:
         """This layer, measured where its bytes are on this machine, else to be verified when they come."""
-        for image in self.images:
-            if diff_id not in image.config.diff_ids:
-                continue
-            for row in align(image).layers:
-                there = row.diff_id == diff_id and row.listed and row.present
-                if there and row.blob is not None and (piece := self._piece(row.blob, diff_id)):
-                    return [piece]
+        for blob in self._listed.get(diff_id, ()):
+            if piece := self._piece(blob, diff_id):
+                return [piece]
         # Its own manifest may be wrong, or an image cut short: then only the bytes tell.
         return self._shelf.find(diff_id) if self._shelf is not None else []
 

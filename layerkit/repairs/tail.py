@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,8 +74,9 @@ def plan_tail(plan: RepairPlan) -> Tail:
             f"{blocking[0]} stands before a layer in {path}: readers that take the first one would not see a new one",
             hint=_HINT,
         )
+    times = Counter(names)
     for member in members:
-        if names.count(clean(member.name)) > 1 or member.name.startswith("/") or ".." in member.name.split("/"):
+        if times[clean(member.name)] > 1 or member.name.startswith("/") or ".." in member.name.split("/"):
             raise FormatError(f"the layer {member.name} is not found by its name alone in {path}", hint=_HINT)
     if base.backing.length is not None and base.backing.length - at > _LIMIT:
         raise FormatError(f"{base.backing.length - at} bytes stand behind the last layer of {path}", hint=_HINT)

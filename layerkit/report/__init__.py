@@ -119,7 +119,8 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 nothing wrong, 1 something wrong was found."""
-        refused = any((v.loads is False and v.loader in self.wanted) or v.name in self.wanted for v in self.verdicts)
+        wanted = frozenset(self.wanted)
+        refused = any(v.loads is False and wanted & {v.loader, v.name} for v in self.verdicts)
         return int(self.outcome != "sound" or refused)
 
     @cached_property

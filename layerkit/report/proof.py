@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from . import Report
 
 
-def proof_html(done: Exported, report: Report | None = None) -> str:
-    """The proof for a notebook. `report` is a later diagnosis, as that against what the target holds."""
-    return f"<style>{sheet()}</style>" + content(done, report)
+def proof_html(done: Exported) -> str:
+    """The proof for a notebook."""
+    return f"<style>{sheet()}</style>" + content(done)
 
 
-def content(done: Exported, report: Report | None = None) -> str:
+def content(done: Exported) -> str:
     """The same without its style sheet, for a page that has it."""
-    seen = report or done.report
+    seen = done.report
     lines = [*_checks(done, seen), *(_accepted(seen.verdicts) if seen.outcome == "sound" else ())]
     items = "".join(f"<li>{_SIGNS[sign]}<span>{html}</span></li>" for sign, html in lines)
     return (
@@ -44,7 +44,7 @@ def _checks(done: Exported, report: Report) -> Iterator[tuple[str, str]]:
     plan = done.plan
     yield "yes", f"{_where(done)}, {size_text(done.size)}, carries {words.count(len(plan.carried), 'layer')}"
     meant = report.outcome == "sound" or (report.outcome == "incomplete" and plan.is_delta)
-    how = "every byte of it read back" if report.deep or done.report.deep else "its headers read back"
+    how = "every byte of it read back" if report.deep else "its headers read back"
     held = any(row.state == "held" for image in report.images for row in image.alignment.layers)
     what = "sound with what the target holds" if held else _OUTCOMES.get(report.outcome, report.outcome)
     yield (

@@ -67,7 +67,8 @@ def content(reports: Reports) -> str:
     )
     versions = "".join(f'<th scope="col">{_text(version)}</th>' for _, _, version in split)
     frame = verdict_frame(reports)
-    rows = "".join(_row(list(map(str, row))) for row in frame.head(_ROWS).itertuples(index=False, name=None))
+    folder = _shared([str(subject) for subject in frame["subject"]])
+    rows = "".join(_row(list(map(str, row)), folder) for row in frame.head(_ROWS).itertuples(index=False, name=None))
     if len(frame) > _ROWS:
         rows += f'<tr><td colspan="{len(names) + 2}">and {len(frame) - _ROWS:,} more archives</td></tr>'
     used = {str(cell) for name in names for cell in frame[name]}
@@ -76,10 +77,14 @@ def content(reports: Reports) -> str:
         for key, (sign, tone, meaning) in SIGNS.items()
         if key in used
     )
-    return (
-        '<div class="layerkit"><div class="lk-main lk-matrix"><div class="lk-scroll"><table><thead>'
+    head = (
         f'<tr><th scope="col" rowspan="2">archive</th><th scope="col" rowspan="2">outcome</th>{programs}</tr>'
-        f'<tr>{versions}</tr></thead><tbody>{rows}</tbody></table></div><div class="lk-signs">{legend}</div></div></div>'
+        f"<tr>{versions}</tr>"
+    )
+    return (
+        f'<div class="layerkit lk-before"><div class="lk-main lk-matrix"><h1>{_text(reports.headline)}</h1>'
+        f'<div class="lk-scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="lk-signs">{legend}</div></div></div>'
     )
 
 
@@ -95,19 +100,29 @@ def _names(reports: Reports) -> list[str]:
     return sorted(found, key=lambda name: programs.index(name.partition("@")[0]))
 
 
-def _row(cells: list[str]) -> str:
+def _shared(subjects: list[str]) -> int:
+    """How many characters of folders all subjects begin with: they tell nothing apart."""
+    if len(subjects) < 2:
+        return 0
+    first, last = min(subjects), max(subjects)
+    same = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    folder = first.rfind("/", 0, same)
+    return folder + 1 if folder > 0 else 0
+
+
+def _row(cells: list[str], folder: int) -> str:
     subject, outcome, *answers = cells
-    good = outcome == "sound"
-    tone = {"sound": "lk-good", "incomplete": "lk-warn"}.get(outcome, "lk-bad")
-    pill = f'<span class="lk-pill {tone}">{"✓" if good else "✗"} {_text(outcome)}</span>'
+    sign, tone = {"sound": ("✓", "lk-good"), "incomplete": ("~", "lk-warn")}.get(outcome, ("✗", "lk-bad"))
+    pill = f'<span class="lk-pill {tone}" title="{_text(outcome)}">{sign} <span>{_text(outcome)}</span></span>'
     marks = "".join(_mark(SIGNS[key]) for key in answers)
-    name = flatten(subject, 400)
-    short = f"…{name[-43:]}" if len(name) > 44 else name
+    name, own = flatten(subject, 400), flatten(subject[folder:], 400)
+    short = f"…{own[-39:]}" if len(own) > 40 else own
     return f'<tr><th scope="row"><code title="{escape(name)}">{escape(short)}</code></th><td>{pill}</td>{marks}</tr>'
 
 
 def _mark(sign: tuple[str, str, str]) -> str:
-    return f'<td class="lk-sign"><i class="{sign[1]}" role="img" aria-label="{sign[2]}" title="{sign[2]}">{sign[0]}</i></td>'
+    shown, tone, meaning = sign
+    return f'<td class="lk-sign"><i class="{tone}" role="img" aria-label="{meaning}" title="{meaning}">{shown}</i></td>'
 
 
 def _text(foreign: str) -> str:

@@ -115,7 +115,7 @@ def view(report: Report) -> View:
         outcome=report.outcome,
         headline=head,
         images=tuple(_image(image, told, head) for image in ranked(report)),
-        lines=tuple(_lines(report.verdicts)),
+        lines=tuple(_lines(report.verdicts, words.file_name(report.subject))),
         assumed=tuple(dict.fromkeys(printable(v.assumes) for v in report.verdicts if v.assumes)),
         advice=advice,
         findings=tuple(_findings(own, told)),
@@ -156,7 +156,7 @@ def platform(image: Image) -> str:
     return image.config.platform or image.entry.platform
 
 
-def _lines(verdicts: Sequence[Verdict]) -> Iterator[Line]:
+def _lines(verdicts: Sequence[Verdict], file: str) -> Iterator[Line]:
     def same(v: Verdict) -> tuple[object, ...]:
         return v.loader, v.loads, v.silent, v.exit_code, v.message, v.needs
 
@@ -172,7 +172,7 @@ def _lines(verdicts: Sequence[Verdict]) -> Iterator[Line]:
             ", ".join(dict.fromkeys(printable(v.version) for v in group)),
             kind,
             words.verdict(first),
-            "\n".join(printable(line, MESSAGE) for line in first.message.strip().splitlines()[:20]),
+            "\n".join(printable(words.said(line, file), MESSAGE) for line in first.message.strip().splitlines()[:20]),
             "; ".join(notes),
         )
 

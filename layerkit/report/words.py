@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..alignment import Alignment, State
@@ -132,6 +133,16 @@ def unsure(alignment: Alignment) -> bool:
     return len(alignment.manifest.layers) != len(alignment.config.diff_ids) and not any(
         layer.matched_by not in ("", "position") for layer in alignment.layers
     )
+
+
+def file_name(subject: str) -> str:
+    """The subject as a program would be given it: without its transport and the reference behind it."""
+    return re.sub(r"^(?:docker-archive|oci-archive|oci):", "", subject) or subject
+
+
+def said(message: str, file: str) -> str:
+    """A line of a verdict with the real name of the file, for which models write ARCHIVE."""
+    return re.sub(r"\bARCHIVE\b", lambda _: file, message)
 
 
 def verdict(verdict: Verdict) -> str:

@@ -52,7 +52,7 @@ def _repeated(frames: Frames) -> Iterator[Finding]:
     if archive is None or not repeated:
         return
     needed = needed_names(frames)
-    compare = _comparer(archive)
+    compare = _comparer(archive, frames.deep)
     groups: dict[tuple[Severity, str], list[str]] = {}
     for name, members in repeated.items():
         if name in needed:
@@ -92,7 +92,7 @@ def _repetition(archive: Archive, severity: Severity, how: str, names: list[str]
     )
 
 
-def _comparer(archive: Archive) -> Callable[[str, Sequence[Member]], bool | None]:
+def _comparer(archive: Archive, deep: bool) -> Callable[[str, Sequence[Member]], bool | None]:
     """Tell whether members of one name have the same bytes, None where that would cost a long look."""
     seekable = isinstance(archive.backing, SeekableTar)
     left = _BUDGET
@@ -104,6 +104,8 @@ def _comparer(archive: Archive) -> Callable[[str, Sequence[Member]], bool | None
             return False
         if first.kind != "file":
             return True
+        if deep and not seekable:
+            return len({archive.backing.measure(m).digest for m in members}) == 1
         left -= first.size * len(members)
         if first.size > _COMPARED or left < 0 or not (seekable or name in WELL_KNOWN):
             return None

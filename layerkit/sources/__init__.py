@@ -67,7 +67,7 @@ def _open_path(location: str, opening: Opening, views: frozenset[str], prefix: s
     except PermissionError:
         raise AccessDenied(f"{path} may not be read", hint="check its permissions") from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path} cannot be opened: {error}") from error
+        raise SourceError(f"{path} cannot be opened: {getattr(error, 'strerror', '') or error}") from error
     with file:
         return Archive(f"{prefix}{path}", _backing(file, opening, path), views)
 
@@ -92,6 +92,8 @@ def _backing(file: BinaryIO, opening: Opening, path: Path | None) -> Backing:
 
 
 def _open_stdin(opening: Opening) -> Archive:
+    if sys.stdin is None:
+        raise SourceError("standard input is closed")
     return Archive("-", _backing(sys.stdin.buffer, opening, None))
 
 

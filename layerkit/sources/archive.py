@@ -154,10 +154,10 @@ class Archive:
         fault = ""
         if any(descriptor_of(descriptor) is None for descriptor in manifests[: _OFFERS + 1]):
             fault = "it names a manifest without a digest"
-        found = tuple(offer for offer in islice(self._follow(manifests, (), 0), _OFFERS + 1) if offer is not None)
+        found = list(islice(self._follow(manifests, (), 0), _OFFERS + 1))
         if len(manifests) > _OFFERS or len(found) > _OFFERS:
             return (), f"it names more than {_OFFERS:,} manifests; not read"
-        return found, fault
+        return tuple(offer for offer in found if offer is not None), fault
 
     def _follow(self, descriptors: Sequence[Any], tags: tuple[str, ...], depth: int) -> Iterator[Offer | None]:
         """Offers in their order, and None for every index on the way, so that whoever reads can stop."""

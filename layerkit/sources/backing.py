@@ -120,7 +120,7 @@ class StreamedTar:
         self._measured: dict[int, Measurement] = {}
         plain = cast("BinaryIO", _Inflated(_chunks(stream, tick), outer))
         try:
-            self.first = plain.read(_HEAD)
+            self.first = _filled(plain, _HEAD)
         except FormatError as error:
             self.first, self.end, self.fault = b"", "damaged", str(error)
             return
@@ -292,6 +292,14 @@ class _Rest(io.RawIOBase):
         data = self._reader.read(min(size, self._left) if size >= 0 else self._left)
         self._left -= len(data)
         return data
+
+
+def _filled(stream: BinaryIO, size: int) -> bytes:
+    """The first bytes of a stream that may give them in small pieces."""
+    data = b""
+    while len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
 
 
 def _chunks(stream: BinaryIO, tick: Tick) -> Iterator[bytes]:

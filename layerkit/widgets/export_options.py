@@ -55,6 +55,7 @@ class Credentials(ipw.HBox):
             style={"description_width": "0px"},
             layout=ipw.Layout(flex="1 1 240px", width="auto"),
         )
+        self.file.add_class("lkp-follow")
         self.source.observe(lambda _: self._chosen(), "value")
         super().__init__([self.source, self.file])
         self.add_class("lkp-wrap")

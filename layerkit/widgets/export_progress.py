@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 60
 """Layers that have a row at once: those on their way first."""
 _PERIOD = 0.2  # seconds between two updates: each sends the table anew
+_LAST = {"verified": "✓ written and verified", "stopped": "stopped; what has come is kept"}
 _VERBS = {"fetch": "Fetching", "write": "Writing", "measure": "Reading back", "read": "Reading back"}
 
 
@@ -58,8 +59,9 @@ class ExportProgress(ipw.VBox):
         self._layers: dict[str, _Layer] = {}
         self._names: tuple[str, ...] = ()
         self._tasks: dict[str, tuple[int | None, int, float]] = {}
-        whole = _row("lkp-progress lkp-whole", self.bar, self.label)
-        super().__init__([whole, self.table, _row("lkp-wrap", self.pause, self.button, self.note)])
+        whole = _row("lkp-whole", self.bar, self.label)
+        self._actions = _row("lkp-wrap", self.pause, self.button, self.note)
+        super().__init__([whole, self.table, self._actions])
         self.clear()
 
     def start(self, plan: Plan) -> None:
@@ -73,7 +75,8 @@ class ExportProgress(ipw.VBox):
                 _task(step): _Layer(step, outcome=_before(step, id(step) in carried)) for step in plan.steps
             }
         self._names = plan.names
-        self.bar.value = 0
+        self.bar.value, self.bar.bar_style = 0, ""
+        self._actions.layout.display = ""
         self.pause.description, self.pause.disabled, self.button.disabled = "Pause", False, False
         self.label.value = text("starting")
         self._draw()
@@ -85,8 +88,10 @@ class ExportProgress(ipw.VBox):
             for layer in self._layers.values():
                 if layer.outcome in ("waiting", "arriving") and outcome:
                     layer.outcome = outcome
-        for button in (self.pause, self.button):
-            button.disabled = True
+        self._actions.layout.display = "none"
+        if outcome == "verified":
+            self.bar.value, self.bar.bar_style = 1, "success"
+        self.label.value = text(_LAST.get(outcome, outcome))
         self._draw()
 
     def clear(self) -> None:

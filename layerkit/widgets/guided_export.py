@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -22,16 +22,16 @@ from ..report import Report
 from ..report.plan_view import content as plan_content
 from ..report.plan_view import sheet
 from ..report.proof import content as proof_content
-from ..samples import data_dir
 from ..sources.access import Access
 from ..store import Store
-from .export_options import Credentials, ExportOptions
+from .export_form import ExportForm
+from .export_options import ExportOptions
 from .export_progress import ExportProgress
 from .progress_bar import ProgressBar
 from .report_export import ReportExport
 from .step_bar import StepBar
-from .target_picker import Target, TargetPicker
-from .theme import LABEL, STYLE, WIDE, markup, note, text
+from .target_picker import Target
+from .theme import LABEL, STYLE, markup, note, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,15 +39,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_PLATFORMS = (
-    "linux/amd64",
-    "linux/arm64",
-    "linux/arm/v7",
-    "linux/386",
-    "linux/ppc64le",
-    "linux/s390x",
-    "windows/amd64",
-)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _IMAGES, _PLAN, _EXPORT, _PROOF, _ALL = 0, 2, 3, 4, 5
 
@@ -94,30 +85,13 @@ class GuidedExport(ipw.VBox):
         deep: bool = True,
         **access: Unpack[Access],
     ) -> None:
-        named = [images] if isinstance(images, str) else list(images)
-        named = [name for name in named if name]
-        self._sample = not named
         where = store.root if isinstance(store, Store) else store or ""
-        self.images = ipw.Textarea(
-            value="\n".join(named or _sample()),
-            description="Images",
-            placeholder="one on each line: docker://registry.example/shop/app:2.4, redis:7, oci:DIR:TAG, an archive",
-            rows=min(6, max(2, len(named))),
-            style=LABEL,
-            layout=WIDE,
-        )
-        self.platform = ipw.Combobox(
-            value=platform,
-            options=_PLATFORMS,
-            description="Platform",
-            placeholder="linux, as this machine",
-            style=LABEL,
-            layout=ipw.Layout(flex="0 1 370px", width="auto"),
-        )
-        self.credentials = Credentials(access.get("authfile", ""))
-        self.target = TargetPicker(to)
-        self.options = ExportOptions(
-            form=form, layers=layers, outer=outer, split=split, store=where, deep=deep, access=access
+        self.form = ExportForm(
+            images,
+            to,
+            platform,
+            ExportOptions(form=form, layers=layers, outer=outer, split=split, store=where, deep=deep, access=access),
+            access.get("authfile", ""),
         )
         self.plan_button = _button("Plan", "Say what would travel, without doing it")
         self.planning = ProgressBar()
@@ -142,19 +116,18 @@ class GuidedExport(ipw.VBox):
         self.progress = ExportProgress()
         self.steps = StepBar("Steps of an export", ("Images", "Target", "Plan", "Export", "Proof"))
         self.problem = markup("")
-        self.planned = markup("", "lkp-result")
-        self.proof = markup("", "lkp-result")
+        self.planned = markup("", "lkp-planned")
+        self.proof = markup("", "lkp-planned")
         self.keep = ReportExport()
         self._plan: Plan | None = None
         self._asked: object = None
         self._exported: Exported | None = None
-        self._report: Report | None = None
         self._thread: threading.Thread | None = None
         self._busy = threading.Lock()
         self.plan_button.on_click(lambda _: self.start(self.plan))
         self.export_button.on_click(lambda _: self.start(self.run))
         self.rate.observe(lambda _: self._show_plan(), "value")
-        self.images.observe(lambda _: self._step(), "value")
+        self.form.images.observe(lambda _: self._step(), "value")
         super().__init__([markup(STYLE), self._layout()])
         self.add_class("lkp-panel")
         self._step()
@@ -162,6 +135,7 @@ class GuidedExport(ipw.VBox):
     def _layout(self) -> ipw.VBox:
         speed = ipw.HBox([self.rate, markup("MB/s to the target", "lkp-muted")])
         speed.add_class("lkp-wrap")
+        speed.add_class("lkp-speed")
         saving = ipw.HBox([self.output, self.export_button])
         saving.add_class("lkp-wrap")
         self._planned = ipw.VBox(
@@ -172,23 +146,12 @@ class GuidedExport(ipw.VBox):
         planning = ipw.HBox([self.plan_button, self.planning])
         planning.add_class("lkp-wrap")
         planning.add_class("lkp-indent")
-        form = [self.images, self.platform, self.credentials, self.target, self.options, planning]
-        body = ipw.VBox([*form, self._planned, self.problem, self._proved])
+        body = ipw.VBox([self.form, planning, self._planned, self.problem, self._proved])
         body.add_class("lkp-body")
         card = ipw.VBox([self.steps, body])
         card.add_class("lkp-card")
         card.add_class("lkp-guide")
         return card
-
-    @property
-    def store(self) -> Store:
-        """Where blobs are kept between exports. It is made when it is first asked for."""
-        return Store(str(self.options.store.value).strip() or None)
-
-    @property
-    def names(self) -> list[str]:
-        """The images that are asked for, one on each line of the box."""
-        return [line.strip() for line in str(self.images.value).splitlines() if line.strip()]
 
     @property
     def path(self) -> Path:
@@ -204,7 +167,7 @@ class GuidedExport(ipw.VBox):
     @property
     def report(self) -> Report | None:
         """The diagnosis of what the last run wrote; against what the target holds, where that is known."""
-        return self._report
+        return self._exported.report if self._exported is not None else None
 
     @property
     def log(self) -> pd.DataFrame:
@@ -216,11 +179,11 @@ class GuidedExport(ipw.VBox):
 
     def plan(self) -> Plan:
         """Plan here and now and show it. What cannot be done is told in the panel, and raised."""
-        return self._work(self._decide, self.planning)
+        return self._work(self._decide)
 
     def run(self) -> Exported:
         """Export what was planned, plan first where nothing was or something else is asked for now; then verify."""
-        return self._work(self._carry_out, self.planning)
+        return self._work(self._carry_out)
 
     def start(self, work: Callable[[], object]) -> None:
         """`plan` or `run` in a thread of its own: the notebook stays usable, Pause and Cancel work."""
@@ -234,7 +197,7 @@ class GuidedExport(ipw.VBox):
             self._thread.join(timeout)
         return self._exported
 
-    def _work(self, work: Callable[[], _T], bar: ProgressBar) -> _T:
+    def _work(self, work: Callable[[], _T]) -> _T:
         if not self._busy.acquire(blocking=False):
             raise UsageError("this panel is at work already", hint="wait for it, or cancel it")
         self.problem.value = ""
@@ -248,44 +211,23 @@ class GuidedExport(ipw.VBox):
             self.problem.value = note(f"{error}.".replace("..", "."), error.hint)
             raise
         except Exception as error:
-            _log.debug("export of %s failed", self.names, exc_info=True)
+            _log.debug("export of %s failed", self.form.lines, exc_info=True)
             said = f"It failed: {type(error).__name__}: {error}"
             self.problem.value = note(said, "this is a fault of layerkit; `layerkit export` in a terminal tells more")
             raise
         finally:
-            bar.hide()
+            self.planning.hide()
             self._freeze(False)
             self._step()
             self._busy.release()
 
-    def _request(self) -> object:
-        """All that a plan depends on."""
-        options = self.options
-        access = {**options.access, "authfile": self.credentials.authfile}
-        chosen = [str(box.value) for box in (self.platform, options.form, options.layers, options.store)]
-        return (self.names, self.target.asked, chosen, access)
-
     def _decide(self) -> Plan:
-        self._plan = self._exported = self._report = None
+        self._plan = self._exported = None
         self._planned.layout.display = self._proved.layout.display = "none"
         self.progress.clear()
-        if not self.names:
-            raise UsageError("No image is named", hint="write one on each line, such as redis:7 or oci:DIR:TAG")
-        asked = self._request()
+        asked = self.form.asked
         self.planning.start()
-        access = self.options.access
-        if self.credentials.authfile:
-            access["authfile"] = self.credentials.authfile
-        plan = plan_export(
-            [os.path.expanduser(name) if name.startswith("~") else name for name in self.names],
-            to=self.target.targets(),
-            store=self.store,
-            platform=str(self.platform.value).strip(),
-            form=self.options.form.value,
-            layers=self.options.layers.value,
-            progress=self.planning,
-            **access,
-        )
+        plan = plan_export(self.form.names, progress=self.planning, **self.form.planning())
         self._plan, self._asked = plan, asked
         self.output.placeholder = _suggestion(plan)
         self.export_button.description = "Export"
@@ -295,36 +237,37 @@ class GuidedExport(ipw.VBox):
     def _carry_out(self) -> Exported:
         plan = self._plan
         # After a run, stopped or not, the store holds more: what is still to be fetched is told anew.
-        if plan is None or self._asked != self._request() or self.progress.used:
+        if plan is None or self._asked != self.form.asked or self.progress.used:
             plan = self._decide()
         self.planning.hide()
         self._guard(plan)
         self._proved.layout.display = "none"
-        self.export_button.description = "Resume"
         self.progress.start(plan)
         self._step(_EXPORT)
         outcome = "failed"
         try:
-            done = export_image(
-                plan,
-                self.path,
-                store=self.store,
-                outer=self.options.outer.value,
-                split=self.options.split.value,
-                deep=self.options.deep.value,
-                progress=self.progress,
-            )
+            done = self._prove(export_image(plan, self.path, progress=self.progress, **self.form.writing()))
             outcome = "verified"
         except Cancelled:
             outcome = "stopped"
             raise
         finally:
             self.progress.finish(outcome)
-        self.export_button.description = "Export"
-        self._exported, self._report = done, _prove(done)
-        self.proof.value = f"<style>{sheet()}</style>{proof_content(done, self._report)}"
-        self.keep.show(self._report, self.path)
+            self.export_button.description = "Export" if outcome == "verified" else "Resume"
+        self._exported = done
+        self.proof.value = f"<style>{sheet()}</style>{proof_content(done)}"
+        self.keep.show(done.report, self.path)
         self._proved.layout.display = ""
+        return done
+
+    def _prove(self, done: Exported) -> Exported:
+        """A delta is diagnosed once more, now together with what its target holds."""
+        targets = done.plan.targets
+        if len(targets) != 1 or len(done.paths) != 1 or not done.plan.is_delta:
+            return done
+        deep, path = done.report.deep, done.paths[0]
+        with suppress(Cancelled):  # what was written has its name and its diagnosis already
+            return replace(done, report=diagnose(path, deep=deep, held=targets[0], progress=self.progress))
         return done
 
     def _guard(self, plan: Plan) -> None:
@@ -343,7 +286,9 @@ class GuidedExport(ipw.VBox):
     def _stopped(self) -> str:
         if self._plan is None:
             return "Stopped. Press Plan to start again."
-        missing = {step.digest: self.store.missing(step.digest, step.size) for step in self._plan.carried if step.bytes}
+        missing = {
+            step.digest: self.form.store.missing(step.digest, step.size) for step in self._plan.carried if step.bytes
+        }
         kept = self._plan.fetch_bytes - sum(missing.values())
         amount = f"{size_text(max(0, kept))} of {size_text(self._plan.fetch_bytes)}"
         return text(f"Stopped. {amount} have come and are kept; press Resume to go on from there.")
@@ -351,39 +296,29 @@ class GuidedExport(ipw.VBox):
     def _step(self, at: int | None = None) -> None:
         if at is None:
             done = self._exported is not None
-            at = _ALL if done else _EXPORT if self._plan is not None else _PLAN if self.names else _IMAGES
+            at = _ALL if done else _EXPORT if self._plan is not None else _PLAN if self.form.lines else _IMAGES
         self.steps.at(at)
 
     def _freeze(self, frozen: bool) -> None:
-        self.target.freeze(frozen)
-        own = (self.images, self.platform, self.credentials.source, self.credentials.file, self.output)
-        for control in (*own, self.plan_button, self.export_button, *self.options.controls):
-            control.disabled = frozen
+        self.form.freeze(frozen)
+        self.output.disabled = self.plan_button.disabled = self.export_button.disabled = frozen
 
     def __repr__(self) -> str:
-        return f"GuidedExport({self.names!r})"
+        return f"GuidedExport({self.form.lines!r})"
 
     def _repr_html_(self) -> str:
         """The static twin, for where widgets are not shown. The sample is planned for it; nothing else is."""
-        if self._plan is None and self._sample and not self.problem.value:
+        if self._plan is None and self.form.sample and not self.problem.value:
             with suppress(LayerkitError):
                 self.plan()
         if self._plan is None:
             return self.problem.value or "<p>Nothing was planned yet: press Plan, or call <code>plan()</code>.</p>"
-        proof = proof_content(self._exported, self._report) if self._exported is not None else ""
+        proof = proof_content(self._exported) if self._exported is not None else ""
         return f"<style>{sheet()}</style>{plan_content(self._plan, self.rate.value * 1e6)}{proof}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         html = self._repr_html_()  # first, so that the panel comes up with its plan
         return {**super()._repr_mimebundle_(**kwargs), "text/html": html}
-
-
-def _prove(done: Exported) -> Report:
-    """A delta is diagnosed once more, together with what its target holds."""
-    targets = done.plan.targets
-    if len(targets) != 1 or len(done.paths) != 1 or not done.plan.is_delta:
-        return done.report
-    return diagnose(done.paths[0], held=targets[0])
 
 
 def _suggestion(plan: Plan | None) -> str:
@@ -392,14 +327,6 @@ def _suggestion(plan: Plan | None) -> str:
         return "export.tar"
     name = _UNSAFE.sub("-", plan.names[0].rpartition("/")[2]).strip(".-")[:80] or "export"
     return f"{name}{'-and-more' if len(plan.images) > 1 else ''}{'-delta' if plan.is_delta else ''}.tar"
-
-
-def _sample() -> list[str]:
-    """A tiny image of two versions, by the shorter of its paths."""
-    with suppress(LayerkitError, ValueError):
-        folder = data_dir() / "shop-oci"
-        return [f"oci:{min(str(folder), os.path.relpath(folder), key=len)}:1.1"]
-    return []
 
 
 def _quietly(work: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ import ipywidgets as ipw
 from ..diagnosis import read_held
 from ..errors import NotFound
 from ..inventory import Inventory
+from ..report.words import count
 from .archive_picker import complete
 from .theme import LABEL, markup, text
 
@@ -25,22 +26,14 @@ class Kind:
     look: Callable[[str], Inventory] | None = None
 
 
-def look_into(path: str) -> Inventory:
-    """What the inventory or the archive at `path` says. Raises NotFound where it cannot be read."""
-    try:
-        return read_held(Path(path).expanduser())
-    except OSError as error:
-        raise NotFound(f"the target's {path} cannot be read: {error.strerror}", hint="check the path") from None
-
-
 KINDS: tuple[Kind, ...] = (
     Kind("nothing: a full archive"),
     Kind(
         "what an inventory file lists",
         "path of an inventory, as `layerkit inventory HOST -o site.json` writes it",
-        look_into,
+        read_held,
     ),
-    Kind("what an earlier archive brought", "path of an archive that the target has loaded", look_into),
+    Kind("what an earlier archive brought", "path of an archive that the target has loaded", read_held),
 )
 """A new way to name a target is a line here."""
 
@@ -70,6 +63,7 @@ class TargetPicker(ipw.VBox):
             style={"description_width": "0px"},
             layout=ipw.Layout(flex="1 1 240px", width="auto"),
         )
+        self.path.add_class("lkp-follow")
         self.note = markup("", "lkp-note")
         self.kind.observe(lambda _: self._chosen(), "value")
         self.path.observe(lambda _: self._typed(), "value")
@@ -96,10 +90,9 @@ class TargetPicker(ipw.VBox):
             raise NotFound(
                 "No file is named that says what the target has", hint="type its path, or choose a full archive"
             )
-        held = kind.look(typed)
-        platform = f", {held.platform}" if held.platform else ""
-        layers = max(len(held.diff_ids), len(held.chain_ids))
-        self.note.value = text(f"{held.runtime or 'any runtime'} {held.version}{platform}: {layers:,} layers held")
+        held = kind.look(os.path.expanduser(typed))
+        who = " ".join(filter(None, (held.runtime, held.version, held.platform))) or "of unknown make"
+        self.note.value = text(f"{who}, holds {count(max(len(held.diff_ids), len(held.chain_ids)), 'layer')}")
         return [held]
 
     def freeze(self, frozen: bool) -> None:

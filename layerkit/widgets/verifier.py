@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -66,7 +67,6 @@ class Verifier(ipw.VBox):
             value="\n".join(str(name) for name in named if str(name)) or _samples(),
             description="Archives",
             placeholder='one on each line: a file, a folder, a pattern such as "exports/*.tar"',
-            rows=min(8, max(3, len(named))),
             style=LABEL,
             layout=WIDE,
         )
@@ -88,7 +88,7 @@ class Verifier(ipw.VBox):
             indent=False,
             layout=ipw.Layout(width="auto"),
         )
-        self.runtimes = Runtimes(loaders, "Must load on")
+        self.runtimes = Runtimes(loaders, "Must load")
         self.button = ipw.Button(description="Verify", button_style="primary")
         self.progress = ProgressOfMany()
         self.problem = markup("")
@@ -109,16 +109,19 @@ class Verifier(ipw.VBox):
         self.add.on_click(lambda _: self._add())
         self.button.on_click(lambda _: self.start())
         self.keep.on_click(lambda _: self._keep())
+        self.archives.observe(lambda _: self._grow(), "value")
         self.held.observe(lambda _: self._typed(), "value")
         super().__init__([markup(STYLE), self._controls(), self.problem, self._results()])
         self.add_class("lkp-panel")
+        self._grow()
         self._typed()
 
     def _controls(self) -> ipw.VBox:
-        adding = _row("lkp-indent", self.add)
+        choosing = self.picker.children[1]
+        choosing.children = (*choosing.children, self.add)
         action = _row("lkp-indent", self.button, self.progress)
         reading = _row("lkp-indent", self.deep)
-        card = ipw.VBox([self.archives, self.picker, adding, self.held, reading, self.runtimes, action])
+        card = ipw.VBox([self.archives, self.picker, self.held, reading, self.runtimes, action])
         card.add_class("lkp-card")
         return card
 
@@ -140,7 +143,10 @@ class Verifier(ipw.VBox):
 
     @property
     def verdicts(self) -> pd.DataFrame:
-        """One row per archive: subject, outcome, then `NAME@VERSION` columns: loads, if-held, refuses, silent, unknown."""
+        """One row per archive: subject, outcome, then a column `NAME@VERSION` per runtime.
+
+        Its answers are loads, if-held, refuses, silent and unknown.
+        """
         return verdict_frame(self.reports)
 
     def demand(self) -> None:
@@ -221,10 +227,10 @@ class Verifier(ipw.VBox):
             raise UsageError("No archive is named", hint="write one on each line, or add one from above")
         typed = str(self.held.value).strip()
         found = diagnose_all(
-            [str(Path(target).expanduser()) if target.startswith("~") else target for target in targets],
+            [os.path.expanduser(target) for target in targets],
             deep=self.deep.value,
-            loaders=self.runtimes.wanted,
-            held=Path(typed).expanduser() if typed else self._inventory,
+            loaders=(),
+            held=os.path.expanduser(typed) if typed else self._inventory,
             progress=self.progress,
         )
         return Reports(tuple(replace(item, subject=self._uploads.get(item.subject, item.subject)) for item in found))
@@ -242,7 +248,6 @@ class Verifier(ipw.VBox):
             self._uploads[target] = self.picker.subject
         lines = str(self.archives.value).splitlines()
         self.archives.value = "\n".join([*(line for line in lines if line.strip() and line != target), target])
-        self.archives.rows = min(8, max(3, len(lines) + 1))
 
     def _keep(self) -> None:
         try:
@@ -254,6 +259,9 @@ class Verifier(ipw.VBox):
         more = f" and {len(written) - 12} more" if len(written) > 12 else ""
         folder = text(str(written[0].parent.absolute()), 1000)
         self.kept.value = f"✓ Written to <code>{folder}</code>: {names}{more}"
+
+    def _grow(self) -> None:
+        self.archives.rows = min(8, max(3, self.archives.value.count("\n") + 1))
 
     def _typed(self) -> None:
         self.held.options = tuple(complete(self.held.value))
@@ -278,7 +286,7 @@ class Verifier(ipw.VBox):
 
 
 def _page(reports: Reports) -> str:
-    return reports._repr_html_() + verdicts_html(reports)
+    return (verdicts_html(reports) if len(reports) > 1 else "") + reports._repr_html_()
 
 
 def _refusal(report: Report) -> str:

@@ -17,6 +17,8 @@ from tests.services import Ctr, Docker, Podman, Sshd, free_port, need, private_r
 from tests.services.process import daemon, listens
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+BARE = {"SHLVL": "2"}
+"""Debian's bash reads ~/.bashrc under sshd below this level: whatever is in that of the user who runs the tests."""
 PASSWORD = "correct horse 'battery' $staple"
 
 
@@ -67,7 +69,7 @@ def wrap(folder: Path, name: str, argv: Sequence[str]) -> None:
 def run_machine(service: Docker | Podman | Ctr | None = None) -> Iterator[Machine]:
     """A machine whose users find this runtime, and no other, under its usual name."""
     with private_root("machine") as folder:
-        env = {"PATH": f"{folder}:{PATH}"}
+        env = {"PATH": f"{folder}:{PATH}", **BARE}
         options: dict[str, Any] = {}
         if isinstance(service, Docker):
             env["DOCKER_HOST"] = service.host
@@ -110,7 +112,8 @@ def run_guest_sshd(sudoers: str = "", options: str = "", sftp: str = "internal-s
         (root / "sudoers.d" / "guest").write_text(f"Defaults !lecture\n{sudoers}\n")
         (root / "sudoers.d" / "guest").chmod(0o440)
         (root / "config").write_text(
-            f"{options}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {root}/host\nAuthorizedKeysFile {root}/user.pub\n"
+            f"{options}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {root}/host\n"
+            f"AuthorizedKeysFile {root}/user.pub\n"
             f"PidFile {root}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication yes\nMaxAuthTries 10\n"
             f'Subsystem sftp {sftp}\nSetEnv "PATH={PATH}"\n'
         )

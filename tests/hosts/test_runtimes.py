@@ -13,13 +13,13 @@ from layerkit.errors import AccessDenied, NotFound, UsageError
 from layerkit.hosts import Host, Local, connect
 from layerkit.hosts.containerd import Containerd, parse_content
 from layerkit.hosts.docker import UNPROVEN, Docker, _with_layerdb, facts_of
-from layerkit.hosts.host import find, parse_df
+from layerkit.hosts.host import _argv, find, parse_df
 from layerkit.hosts.podman import parse_storage
 from layerkit.hosts.runtime import parse_images
 from layerkit.hosts.shell import Process
 from layerkit.inventory import Inventory
 from tests.hosts.conftest import REFERENCE, SPEC
-from tests.hosts.machines import PATH, Machine, nobody, wrap, write_config
+from tests.hosts.machines import BARE, PATH, Machine, nobody, wrap, write_config
 from tests.images import Spec, docker_archive, layer, oci_layout, sha256, stack
 from tests.services import Docker as DockerService
 from tests.services import Sshd, run_sshd
@@ -136,16 +136,11 @@ def test_a_containerd_image_that_is_incomplete_is_told(docker26c_machine: Machin
             packed = Spec(base.layers, tags=base.tags, compression="gzip")
             assert host.load([bytes(oci_layout(packed))]).ok
             result = host.load([bytes(oci_layout(thin))])
-            print(result, machine.service.version)
             found = host.inventory()
-            print(
-                host.shell.run(
-                    ["ctr", "-n", (host.runtime == "docker" and "moby") or "default", "images", "check"]
-                ).text
-            )
             if not result.ok:  # ctr 1.6 refuses what Docker takes
                 continue
-            assert [name.endswith("app:1") for name in found.incomplete] == [True]
+            assert found.incomplete == (REFERENCE,)
+            assert REFERENCE in found.images
             assert found.chain_ids == CHAINS
             assert sha256(SPEC.layers[0]) not in found.blobs
             assert sha256(SPEC.layers[2]) in found.blobs
@@ -219,7 +214,7 @@ def test_podman_s_orphans_and_digests(podman_machine: Machine, tmp_path: Path) -
 def test_the_first_runtime_that_answers_is_taken(podman_machine: Machine, tmp_path: Path) -> None:
     wrap(tmp_path, "docker", ["sh", "-c", "echo Cannot connect to the Docker daemon >&2; exit 1", "docker"])
     wrap(tmp_path, "podman", ["unshare", "--mount", "--", *podman_machine.service.command])
-    with run_sshd(env={"PATH": f"{tmp_path}:{PATH}"}) as sshd:
+    with run_sshd(env={"PATH": f"{tmp_path}:{PATH}", **BARE}) as sshd:
         config = write_config(tmp_path / "config", sshd)
         with connect("box", config=config, ask=nobody) as host:
             assert host.runtime == "podman"
@@ -273,7 +268,7 @@ def test_many_images_take_no_more_calls_than_one(docker20_machine: Machine, tmp_
     docker: DockerService = docker20_machine.service
     docker.clear()
     base = stack("many", range(3))
-    specs = [Spec((*base, layer(f"top{number}", 9)), tags=(f"layerkit.test/many:{number}",)) for number in range(20)]
+    specs = [Spec((*base, layer(f"top{number}", 9)), tags=(f"layerkit.test/many:{number}",)) for number in range(6)]
     path = tmp_path / "many.tar"
     path.write_bytes(bytes(docker_archive(*specs)))
     docker.load(path).expect()
@@ -282,8 +277,8 @@ def test_many_images_take_no_more_calls_than_one(docker20_machine: Machine, tmp_
     before = shell.started
     found = host.inventory()
     docker.clear()
-    assert len(found.images) == 20
-    assert len(found.chain_ids) == 23
+    assert len(found.images) == 6
+    assert len(found.chain_ids) == 9
     assert shell.started - before == 4  # list, inspect, layerdb, df
 
 
@@ -389,9 +384,31 @@ def test_free_space(text: str, free: int | None) -> None:
     assert parse_df(text) == free
 
 
+@pytest.mark.parametrize(
+    ("program", "socket", "uid", "argv"),
+    [
+        ("docker", "", "1000", ["docker"]),
+        ("docker", "/run/x.sock", "0", ["docker", "-H", "unix:///run/x.sock"]),
+        ("docker", "tcp://127.0.0.1:2375", "0", ["docker", "-H", "tcp://127.0.0.1:2375"]),
+        ("podman", "", "0", ["podman"]),
+        ("podman", "", "1000", ["env", "XDG_RUNTIME_DIR=/run/user/1000", "podman"]),
+        ("ctr", "unix:///run/x.sock", "0", ["ctr", "-a", "/run/x.sock"]),
+    ],
+)
+def test_sockets_and_environments(program: str, socket: str, uid: str, argv: list[str]) -> None:
+    assert _argv(program, socket, "", uid, sudo=False) == argv
+
+
+def test_a_socket_is_a_path_from_the_root() -> None:
+    with pytest.raises(UsageError):
+        _argv("docker", "x.sock", "", "0", sudo=False)
+    assert _argv("podman", "", "/run/user/7", "7", sudo=False) == ["podman"]
+    assert _argv("podman", "", "", "1000", sudo=True) == ["podman"]
+
+
 def test_commands() -> None:
     shell = Local()
     ctr = Containerd(shell, ("ctr", "-a", "/run/x.sock"), "k8s.io", "native")
-    assert ctr.argv == ("ctr", "-a", "/run/x.sock", "-n", "k8s.io")
+    assert ctr.argv == ("ctr", "-a", "/run/x.sock", "--connect-timeout", "4s", "-n", "k8s.io")
     assert ctr.load_command() == ("images", "import", "--snapshotter", "native", "-")
     assert Docker(shell, ("docker", "-H", "unix:///x.sock")).argv == ("docker", "-H", "unix:///x.sock")

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from layerkit.compression import detect, inflate
-from layerkit.digest import chain_ids
+from layerkit.digest import chain_ids, sha256
 from layerkit.errors import FormatError
 from layerkit.frames import Frames
 from layerkit.loaders import LOADERS
@@ -40,6 +40,8 @@ class Contents:
     """What is in layers, by diff ID: learnt from every archive that is loaded, since thin ones lack some."""
 
     layers: dict[str, Files] = field(default_factory=dict)
+    blobs: dict[str, Files] = field(default_factory=dict)
+    """The same by the digest of what is stored."""
 
     def learn(self, frames: Frames) -> None:
         archive = frames.archive
@@ -50,7 +52,8 @@ class Contents:
                     data = stream.read()
                 with suppress(tarfile.TarError, FormatError):  # no tar, and no layer
                     plain = b"".join(inflate(iter([data]), detect(data[:512])))
-                    self.layers.setdefault(f"sha256:{hashlib.sha256(plain).hexdigest()}", files_of(plain))
+                    files = self.layers.setdefault(sha256(plain), files_of(plain))
+                    self.blobs[sha256(data)] = files
 
     def files(self, diff_ids: tuple[str, ...]) -> Files | None:
         """The files of an image with these layers; None where a layer was never seen."""
@@ -80,18 +83,16 @@ class Runtime(Protocol):
 
 def model(name: str, version: str) -> Loader:
     """The newest model that is not newer than the program."""
-    number = _number(version)
     known = [loader for loader in LOADERS if loader.name == name and "-" not in loader.version]
-    return next(loader for loader in known if _number(loader.version) <= number)
+    return next(loader for loader in known if number(loader.version) <= number(version))
 
 
-def _number(version: str) -> tuple[int, ...]:
+def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
-def usable(service: Docker | Podman | Ctr, references: list[str], frames: Frames, contents: Contents) -> bool:
-    """Whether each image can be exported with all the files of all its layers; there must be one."""
-    wanted = [contents.files(diff_ids) for diff_ids in promised(frames)]
+def usable(service: Docker | Podman | Ctr, references: list[str], wanted: list[Files | None]) -> bool:
+    """Whether each image can be exported and has one of the `wanted` sets of files; there must be an image."""
     for reference in references:
         with tempfile.TemporaryDirectory() as folder:
             exported = Path(folder, "exported.tar")
@@ -103,18 +104,35 @@ def usable(service: Docker | Podman | Ctr, references: list[str], frames: Frames
     return bool(references)
 
 
-def promised(frames: Frames) -> list[tuple[str, ...]]:
-    """The diff IDs of every config that is in the archive, whoever reads which."""
+def documents(frames: Frames) -> Iterator[dict[str, Any]]:
+    """Every JSON object of an archive."""
     archive = frames.archive
     assert archive is not None
-    found = {alignment.config.diff_ids for alignment in frames.alignments}
-    if archive.format == "legacy":
-        found.add(())
     for member in archive.members.all:
         if member.kind == "file" and archive.backing.head(member)[:1] == b"{":
-            with archive.backing.open(member) as stream, suppress(ValueError, LookupError, TypeError):
-                found.add(tuple(json.loads(stream.read())["rootfs"]["diff_ids"]))
-    return sorted(found)
+            with archive.backing.open(member) as stream, suppress(ValueError):
+                yield json.loads(stream.read())
+
+
+def promised(frames: Frames) -> list[tuple[str, ...]]:
+    """The diff IDs of every config that is in the archive, whoever reads which."""
+    found = {alignment.config.diff_ids for alignment in frames.alignments}
+    if frames.archive and frames.archive.format == "legacy":
+        found.add(())
+    for document in documents(frames):
+        with suppress(LookupError, TypeError):
+            found.add(tuple(document["rootfs"]["diff_ids"]))
+    return sorted(diff_ids for diff_ids in found if all(isinstance(text, str) for text in diff_ids))
+
+
+def listed(frames: Frames, contents: Contents) -> Iterator[Files | None]:
+    """The files of the layers that each OCI manifest lists, if they are as many as its config promises."""
+    most = max(map(len, promised(frames)), default=0)
+    for document in documents(frames):
+        with suppress(LookupError, TypeError):
+            layers = [contents.blobs[layer["digest"]] for layer in document["layers"]]
+            if len(layers) >= most:
+                yield {name: digest for layer in layers for name, digest in layer.items()}
 
 
 @dataclass
@@ -130,11 +148,13 @@ class DockerRuntime:
         text = both(done)
         for root in (str(self.docker.root), "/mnt/root"):
             text = text.replace(root, "<ROOT>")
-        names = re.findall(r"^Loaded image(?: ID)?: (\S+)$", done.stdout, re.MULTILINE)
+        # An ID behind a name is the same image again, because the name is not good enough.
+        names = re.findall(r"^Loaded image(?: ID)?: (.+)$(?!\nLoaded image ID)", done.stdout, re.MULTILINE)
         legacy = frames.archive is not None and frames.archive.format == "legacy"
         if legacy and done.ok:
             names = self.docker.images()
-        whole = done.ok and usable(self.docker, names, frames, contents)
+        wanted = [contents.files(diff_ids) for diff_ids in promised(frames)]
+        whole = done.ok and usable(self.docker, names, wanted)
         return Observed(done.exit, text, whole)
 
     def clear(self) -> None:
@@ -151,10 +171,11 @@ class CtrRuntime:
     def load(self, archive: Path, frames: Frames, contents: Contents) -> Observed:
         done = self.ctr.load(archive)
         text = both(done).replace(f"{self.ctr.root}/root", "<ROOT>")
-        names = re.findall(r"^unpacking (\S+) \(", done.stdout, re.MULTILINE)
+        names = re.findall(r"^unpacking (.+) \(", done.stdout, re.MULTILINE)
         lines = [line for line in text.splitlines() if not line.startswith(("unpacking ", "time="))]
         tops = [list(chain_ids(diff_ids))[-1] for diff_ids in promised(frames) if diff_ids]
-        whole = done.ok and bool(names) and any(usable(self.ctr, [top], frames, contents) for top in tops)
+        wanted = [contents.files(diff_ids) for diff_ids in promised(frames)]
+        whole = done.ok and bool(names) and any(usable(self.ctr, [top], wanted) for top in tops)
         return Observed(done.exit, "\n".join(lines), whole)
 
     def clear(self) -> None:
@@ -173,7 +194,10 @@ class PodmanRuntime:
         printed = done.stderr.replace(str(archive), "ARCHIVE").replace(str(self.podman.root), "/var/tmp")
         bullets = [line[3:] for line in printed.splitlines() if line.startswith(" * ")]
         names = re.findall(r"^Loaded image: (\S+)$", done.stdout, re.MULTILINE)
-        whole = done.ok and usable(self.podman, names, frames, contents)
+        wanted = [contents.files(diff_ids) for diff_ids in promised(frames)]
+        if number(self.podman.version) < (5, 4):  # it compares no diff IDs of an OCI archive
+            wanted += listed(frames, contents)
+        whole = done.ok and usable(self.podman, names, wanted)
         return Observed(done.exit, "\n".join(bullets) if done.exit else "", whole)
 
     def clear(self) -> None:
@@ -192,7 +216,7 @@ class SkopeoRuntime:
         transport = "oci-archive" if frames.archive.format == "oci-archive" else "docker-archive"
         with tempfile.TemporaryDirectory() as folder:
             done = self.skopeo.copy(f"{transport}:{archive}", f"dir:{folder}")
-            whole = done.ok and complete(Path(folder))
+            whole = done.ok and complete(Path(folder)) and self.skopeo.run("inspect", "--config", f"dir:{folder}").ok
         text = done.stderr.replace(str(archive), "ARCHIVE").replace(str(self.skopeo.root), "/var/tmp")
         if done.exit == 2:
             text = text.splitlines()[0]

@@ -37,7 +37,22 @@ def test_words(raw: bytes, words: str) -> None:
     assert decode(raw, stream=True)[1] == words
 
 
-@pytest.mark.parametrize("raw", [b"[1,2", b'{"a":', b'"abc', b"tru", b"-", b'{"a":{"b":[', b'"\\', b'"\\u12'])
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"tru", "invalid character ' ' in literal true (expecting 'e')"),
+        (b"-", "invalid character ' ' in numeric literal"),
+        (b"1.", "invalid character ' ' after decimal point in numeric literal"),
+        (b'"\\', "invalid character ' ' in string escape code"),
+        (b'["\\u12', "invalid character ' ' in \\u hexadecimal character escape"),
+    ],
+)
+def test_the_end_counts_as_a_blank(raw: bytes, words: str) -> None:
+    assert decode(raw)[1] == words
+    assert decode(raw, stream=True)[1] == "unexpected EOF"
+
+
+@pytest.mark.parametrize("raw", [b"[1,2", b'{"a":', b'"abc', b'{"a":{"b":['])
 def test_an_early_end(raw: bytes) -> None:
     assert decode(raw)[1] == "unexpected end of JSON input"
     assert decode(raw, stream=True)[1] == "unexpected EOF"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from .runtimes import RUNTIMES, run_runtime
 DATA = Path(__file__).parents[2] / "data"
 SEED = os.environ.get("LAYERKIT_LIVE_SEED") or secrets.token_hex(4)
 COUNT = int(os.environ.get("LAYERKIT_LIVE_COUNT") or 24)
+Tell = Callable[[str], None]
 FAMILIES = ("da", "oci", "hy", "mix")
 
 
@@ -31,38 +32,38 @@ def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield Comparison(runtime, tmp_path_factory.mktemp("live"))
 
 
-def settle(comparison: Comparison) -> None:
-    """Print the agreement, and fail with every disagreement."""
-    print(f"{comparison}, seed {SEED}")
+def settle(comparison: Comparison, what: str, tell: Tell) -> None:
+    """Tell the agreement, and fail with every disagreement."""
+    tell(f"{comparison} ({what})")
     differing, comparison.differing, comparison.agreed = comparison.differing, [], 0
     assert not differing, "\n".join([f"LAYERKIT_LIVE_SEED={SEED}", *differing])
 
 
 @pytest.mark.services
 @pytest.mark.slow
-def test_archives_of_the_data_folder(comparison: Comparison) -> None:
+def test_archives_of_the_data_folder(comparison: Comparison, tell: Tell) -> None:
     for path in sorted(DATA.glob("*.tar")):
         comparison.runtime.clear()
         comparison.load(path.name, path.read_bytes())
     comparison.runtime.clear()
     comparison.load("shop-oci", packed(DATA / "shop-oci", comparison.folder / "layout.tar"))
-    settle(comparison)
+    settle(comparison, "data/", tell)
 
 
 @pytest.mark.services
 @pytest.mark.slow
-def test_thin_families(comparison: Comparison) -> None:
+def test_thin_families(comparison: Comparison, tell: Tell) -> None:
     for family in FAMILIES:
         names = sorted(name for name in CASES if name.startswith(f"thin_{family}_"))
         comparison.load_family((name, CASES[name](name)) for name in names)
     for thin in generate_thin(SEED, max(2, COUNT // 4)):
         comparison.load_family(iter([(f"base of {thin.name}", thin.base), (thin.name, thin.data)]))
-    settle(comparison)
+    settle(comparison, f"thin, seed {SEED}", tell)
 
 
 @pytest.mark.services
 @pytest.mark.slow
-def test_random_archives(comparison: Comparison) -> None:
+def test_random_archives(comparison: Comparison, tell: Tell) -> None:
     for archive in generate(SEED, COUNT):
         comparison.load(archive.name, archive.data)
-    settle(comparison)
+    settle(comparison, f"random, seed {SEED}", tell)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,18 +96,20 @@ def test_every_program_has_a_model_and_every_case_an_archive() -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_exit_codes(column: str, frames: Mapping[str, Frames]) -> None:
+def test_exit_codes(column: str, frames: Mapping[str, Frames], tell: Callable[[str], None]) -> None:
     loader = find(PROGRAMS[column])
     differing = {
         case: (row["exit"], code)
         for case, row in seen(column).items()
         if (code := loader.check(frames[case]).exit_code) != row["exit"]
     }
+    rows = seen(column)
+    tell(f"{loader.full_name}: {len(rows) - len(differing)} of {len(rows)} exit codes as observed")
     assert differing == {}
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_texts(column: str, frames: Mapping[str, Frames]) -> None:
+def test_texts(column: str, frames: Mapping[str, Frames], tell: Callable[[str], None]) -> None:
     loader = find(PROGRAMS[column])
     rows = seen(column)
     differing = {
@@ -116,7 +118,7 @@ def test_texts(column: str, frames: Mapping[str, Frames]) -> None:
         if (text := predicted(loader.check(frames[case]), row)) != said(row)
     }
     share = 1 - len(differing) / len(rows)
-    print(f"{loader.full_name}: {len(rows) - len(differing)} of {len(rows)} texts agree ({share:.1%})")
+    tell(f"{loader.full_name}: {len(rows) - len(differing)} of {len(rows)} texts as observed ({share:.1%})")
     unexpected = {case: pair for case, pair in differing.items() if (column, case) not in EXCEPTIONS}
     assert unexpected == {}
     assert share >= LEAST

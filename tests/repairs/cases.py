@@ -7,6 +7,7 @@ as it was before it broke, the source that --from names; where it is given, the 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -54,10 +55,9 @@ def does(*ids: str) -> frozenset[str]:
 def make() -> Any:
     """data/make.py, which holds the images that the samples were before they broke."""
     found = importlib.util.spec_from_file_location("data_make", DATA / "make.py")
-    assert found is not None and found.loader is not None
+    assert found is not None
+    assert found.loader is not None
     module = importlib.util.module_from_spec(found)
-    import sys
-
     sys.modules["data_make"] = module
     found.loader.exec_module(module)
     return module

@@ -132,7 +132,7 @@ def test_a_packing_that_the_wanted_runtime_reads_stays(mend: Any, fixed: Path) -
 
 
 def test_a_wanted_runtime_that_refuses_keeps_the_name_from_appearing(mend: Any, fixed: Path) -> None:
-    with pytest.raises(IntegrityError, match="docker-classic@20.10 refuses the written archive"):
+    with pytest.raises(IntegrityError, match=r"docker-classic@20\.10 refuses the written archive"):
         mend(docker_archive(ONE), form="oci", loaders=["docker-classic@20.10"])
     assert not fixed.exists()
     assert not list(fixed.parent.glob(".fixed*"))

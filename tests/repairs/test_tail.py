@@ -65,14 +65,22 @@ def test_a_hybrid_gets_both_halves(tmp_path: Path, store: Store) -> None:
     assert (report.outcome, report.format) == ("sound", "universal")
 
 
+def _first(tar: Tar) -> Tar:
+    return Tar((tar.members[-1], *tar.members[:-1]))
+
+
+def _twice(tar: Tar) -> Tar:
+    return tar.drop(tar.names[0]).file("x", layer("other", 1), at=0).file("x", ONE.layers[0], at=1)
+
+
 @pytest.mark.parametrize(
     ("tar", "why"),
     [
-        (Tar((docker_archive(ONE).members[-1], *docker_archive(ONE).members[:-1])), "manifest.json stands before a layer"),
+        (_first(docker_archive(ONE)), "manifest.json stands before a layer"),
         (docker_archive(Spec(ONE.layers, compression="xz")), "only manifests are written in place"),
-        (docker_archive(ONE).drop(docker_archive(ONE).names[0]).file("x", layer("o", 1), at=0).file("x", ONE.layers[0], at=1), "not found by its name"),
+        (_twice(docker_archive(ONE)), "not found by its name"),
     ],
-)  # fmt: skip
+)
 def test_what_needs_more_than_a_new_end_is_refused(tar: Tar, why: str, tmp_path: Path, store: Store) -> None:
     path = tar.write(tmp_path / "other.tar")
     before = path.read_bytes()
