@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -149,7 +150,7 @@ def plan_text(made: Plan) -> str:
 
     lines = [made.sentence + "."]
     if made.why:
-        lines.append(f"Layers: {made.packing}, because {printable(made.why, limit=200)}.")
+        lines.append(textwrap.fill(f"Layers: {made.packing}, because {printable(made.why, limit=200)}.", 80))
     for at, name in enumerate(made.names):
         lines += ["", printable(name, limit=76), f"  {'#':>3}  {'action':<6} {'size':>8}  {'diff ID':<12}  why"]
         for step in made.steps_of(at):

@@ -229,7 +229,7 @@ class Verifier(ipw.VBox):
         found = diagnose_all(
             [os.path.expanduser(target) for target in targets],
             deep=self.deep.value,
-            loaders=(),
+            loaders=self.runtimes.wanted,
             held=os.path.expanduser(typed) if typed else self._inventory,
             progress=self.progress,
         )

@@ -10,7 +10,7 @@ from layerkit import diagnose, open_image
 from layerkit.errors import LayerkitError
 from layerkit.image import Image
 from layerkit.repairs import Repaired, repair
-from layerkit.sources import choose
+from layerkit.sources import choose, open_source
 from layerkit.store import Store
 from tests.test_real_cases import CASES
 
@@ -25,8 +25,6 @@ def sound(done: Repaired, name: str, path: Path) -> None:
     assert report.outcome == "sound"
     assert {f.code for f in report.findings} == WARNINGS.get(name, set())
     if not any(change.id == "repack-layers" for change in done.plan.changes):
-        from layerkit.sources import open_source
-
         source = open_source(path)
         planned = [m.after for m in done.plan.members if m.after is not None]
         assert [member.name for member in source.members.all] == planned  # type: ignore[attr-defined]
@@ -88,8 +86,8 @@ def test_as_a_delta(name: str, tmp_path: Path) -> None:
     assert open_image(fixed).config.digest == open_image(whole).config.digest
 
 
-@pytest.mark.parametrize("name", ["F14 history too long", "history-too-long.tar"])
-def test_unsafe_ones_tell_the_new_image_id(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "entry"), [("F14 history too long", 12), ("history-too-long.tar", 3)])
+def test_unsafe_ones_tell_the_new_image_id(name: str, entry: int, tmp_path: Path) -> None:
     broken, fixed, store = write(name, tmp_path), tmp_path / "fixed.tar", Store(tmp_path / "store")
     plan = repair(broken, dry_run=True, store=store).plan
     assert not plan.safe
@@ -97,7 +95,10 @@ def test_unsafe_ones_tell_the_new_image_id(name: str, tmp_path: Path) -> None:
         repair(plan, fixed)
     done = repair(plan, fixed, allow_unsafe=True)
     assert open_image(fixed).config.digest == plan.images[0].config.digest
-    assert open_image(fixed).config.diff_ids == open_image(broken).config.diff_ids
+    before, after = open_image(broken).config, open_image(fixed).config
+    assert after.diff_ids == before.diff_ids
+    assert [a != b for a, b in zip(before.history, after.history, strict=True)].count(True) == 1
+    assert (before.history[entry].empty_layer, after.history[entry].empty_layer) == (False, True)
     sound(done, name, fixed)
 
 

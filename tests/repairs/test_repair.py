@@ -79,6 +79,13 @@ def test_layers_with_telling_names_are_not_read(mend: Any, fixed: Path) -> None:
     assert reading.read == 2 * sum(map(len, ONE.layers)), "once before, once to diagnose what was written"
 
 
+def test_a_diff_id_as_name_tells_nothing_of_packed_bytes(mend: Any, fixed: Path) -> None:
+    """The name is that of the content, and no digest of what is stored under it."""
+    spec = Spec(ONE.layers, names="blobs", compression="gzip", entry={"Layers": lambda names: names[1:]})
+    assert mend(docker_archive(spec)).plan.unread == 0
+    assert clean(fixed)
+
+
 def test_deep_notices_a_name_that_lies(mend: Any, fixed: Path) -> None:
     tar = docker_archive(
         Spec(ONE.layers, names="colon", entry={"Layers": lambda names: names[1:]}, stored={2: layer("other", 1)})
@@ -285,6 +292,27 @@ def test_base_and_delta_become_one(mend: Any, fixed: Path, tmp_path: Path) -> No
     assert ids(done) == {"fill-layers", "rebuild-oci"}
     assert open_image(fixed).config.raw == ONE.config_json
     assert clean(fixed)
+
+
+def test_each_of_two_manifests_has_the_files_before_it(mend: Any, fixed: Path) -> None:
+    """Both archives call their config and layers alike."""
+    names = tuple(f"{n}/layer.tar" for n in range(3))
+    old, new = (
+        docker_archive(Spec(stack(salt, range(3)), names=names, config_name="config.json", tags=(f"demo:{salt}",)))
+        for salt in ("old", "new")
+    )
+    done = mend(old.add(*new))
+    assert "merge-manifests" in ids(done)
+    source, entries = choose(fixed)
+    found = {entry.tags[0]: Image(source, entry).config.diff_ids for entry in entries}
+    assert found == {f"demo:{salt}": Spec(stack(salt, range(3))).true_diff_ids for salt in ("old", "new")}
+    assert clean(fixed)
+
+
+def test_a_name_in_two_manifests_is_the_last_ones(mend: Any, fixed: Path) -> None:
+    old, new = (docker_archive(Spec(stack(salt, range(3)))) for salt in ("old", "new"))
+    mend(old.add(*new))
+    assert open_image(fixed).config.diff_ids == Spec(stack("new", range(3))).true_diff_ids
 
 
 def test_a_layer_that_is_promised_twice(mend: Any, fixed: Path) -> None:
