@@ -16,6 +16,7 @@ def test_demo_is_the_main_job(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(data_dir() / "trimmed-25-of-36.tar", tmp_path)
+    shutil.copytree(data_dir() / "shop-oci", tmp_path / "shop-oci")
     monkeypatch.setattr("layerkit.samples.data_dir", lambda: tmp_path)
     monkeypatch.chdir(tmp_path)
     assert main(["demo"]) == 0
@@ -23,6 +24,8 @@ def test_demo_is_the_main_job(
     assert "manifest.json lists 25 of the 36 layers" in " ".join(out.split())
     assert "01-investigate.ipynb" in out
     assert max(map(len, out.splitlines())) <= 100
+    assert "2 layers are in it, 10 are left out" in out
+    assert "where base.tar is loaded the file is sound" in " ".join(out.split())
     (page,) = tmp_path.glob("*.html")
     assert page.read_text(encoding="utf-8").lower().startswith("<!doctype html")
 
