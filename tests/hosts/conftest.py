@@ -58,7 +58,7 @@ def guest() -> Iterator[Sshd]:
     """A user with a password, who may run `id` as root with it, and `uname` without."""
     need("sshd")
     with run_guest_sshd(
-        "guest ALL=(root) /usr/bin/id, /usr/bin/sha256sum\nguest ALL=(root) NOPASSWD: /usr/bin/uname"
+        "guest ALL=(root) /usr/bin/id, /usr/bin/sha256sum\nguest ALL=(root) NOPASSWD: /usr/bin/uname, /usr/bin/sha1sum"
     ) as sshd:
         yield sshd
 

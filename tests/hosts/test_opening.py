@@ -26,7 +26,7 @@ pytestmark = pytest.mark.services
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder whose ~/.ssh/config is this test's. To be asked for after machines: they keep a cache in the real one."""
+    """A home folder whose ~/.ssh/config is this test's. Ask for machines first: their cache is in the real one."""
     (tmp_path / "home" / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path / "home"

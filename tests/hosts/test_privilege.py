@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layerkit.errors import AccessDenied
+from layerkit.errors import AccessDenied, Unreachable
+from layerkit.hosts import privilege
 from layerkit.hosts.asking import Question
 from layerkit.hosts.privilege import become_root
 from layerkit.hosts.ssh import Ssh, open_ssh
@@ -58,6 +59,16 @@ def test_a_program_that_asks_for_none_gets_none(shell: Ssh) -> None:
     result = root.run(["uname"])
     assert result.text == "Linux\n"
     assert PASSWORD not in result.stderr
+
+
+def test_a_password_that_nobody_asks_for_is_not_given_to_the_program(
+    shell: Ssh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here sudo asks for nothing, and the program waits for its input: it must not be the password."""
+    root = become_root(shell, ["id", "-u"], answer)
+    monkeypatch.setattr(privilege, "_PATIENCE", 1.0)
+    with pytest.raises(Unreachable, match="did not ask for the password"):
+        root.run(["sha1sum"], stdin=[b"content"])
 
 
 def test_nobody_to_ask(shell: Ssh) -> None:

@@ -3,7 +3,7 @@
 # Never fails: a test whose service is missing says so itself (skipped, or failed where CI=true).
 set -u
 packages="apache2-utils buildah busybox-static ca-certificates chromium containerd debootstrap docker-registry docker.io
-openssh-client openssh-server openssl podman skopeo umoci xz-utils zstd"
+openssh-client openssh-server openssl podman skopeo sudo umoci xz-utils zstd"
 
 installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 missing=

@@ -36,6 +36,7 @@ NEEDS = {
     "skopeo": Need("skopeo", ("/usr/bin/skopeo", "skopeo")),
     "ssh-keygen": Need("openssh-client", ("/usr/bin/ssh-keygen", "ssh-keygen")),
     "sshd": Need("openssh-server", ("/usr/sbin/sshd", "sshd")),
+    "sudo": Need("sudo", ("/usr/bin/sudo", "sudo"), root=True),
     "umoci": Need("umoci", ("/usr/bin/umoci", "umoci")),
     "xz": Need("xz-utils", ("/usr/bin/xz", "xz")),
     "zstd": Need("zstd", ("/usr/bin/zstd", "zstd")),

@@ -74,8 +74,11 @@ def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ArchivePicker(" ~/x.tar ").target == "/home/someone/x.tar"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b", "<script>alert(1)</script>"])
-def test_the_name_of_an_upload_is_shown_and_not_used(name: str) -> None:
+@pytest.mark.parametrize("name", ["../victim", "HERE/victim", "a\0b", "<script>alert(1)</script>"])
+def test_the_name_of_an_upload_is_shown_and_not_used(name: str, tmp_path: Path) -> None:
+    # A name that would overwrite something if it were used; something of the test's own, should it ever be.
+    name = name.replace("HERE", str(tmp_path))
+    (tmp_path / "victim").write_text("untouched")
     picker = ArchivePicker()
     picker.upload.value = uploaded(name, b"content")
     path = Path(picker.target)
@@ -83,6 +86,7 @@ def test_the_name_of_an_upload_is_shown_and_not_used(name: str) -> None:
     assert path.name == "upload"
     assert path.parent.name.startswith("layerkit-")
     assert picker.subject == name
+    assert (tmp_path / "victim").read_text() == "untouched"
     assert picker.folder == Path.cwd()
     assert "<script>" not in picker.note.value
 
