@@ -6,7 +6,7 @@ import importlib
 import platform
 import sys
 
-ALL = ("diagnosing", "exporting", "repairing", "judging")
+ALL = ("diagnosing", "exporting", "repairing", "judging", "shipping")
 
 
 def main(names: list[str]) -> int:

@@ -441,6 +441,43 @@ def truncated() -> bytes:
     return whole[: whole.index(last) + len(last) // 2]
 
 
+def site(host: str, runtime: str, version: str, store: str, *images: Image, packed: bool = False) -> bytes:
+    """What `layerkit inventory HOST -o FILE` writes of a host with these images; `packed`: with their gzip blobs."""
+    chains: set[str] = set()
+    diffs: set[str] = set()
+    blobs: set[str] = set()
+    for item in images:
+        chain = ""
+        for diff_id in item.diff_ids:
+            chain = sha256(f"{chain} {diff_id}".encode()) if chain else diff_id
+            chains.add(chain)
+        diffs.update(item.diff_ids)
+        blobs.update(sha256(gzip(data)) for data in item.layers if packed)
+    found = {
+        "schema": "layerkit.inventory/1",
+        "host": host,
+        "runtime": runtime,
+        "version": version,
+        "store": store,
+        "platform": "linux/amd64",
+        "chain_ids": sorted(chains),
+        "diff_ids": sorted(diffs),
+        "blobs": sorted(blobs),
+        "images": {item.reference: sha256(item.config) for item in images},
+        "free_bytes": 20_000_000_000,
+        "incomplete": [],
+        "notes": [],
+    }
+    return (json.dumps(found, indent=1, sort_keys=True) + "\n").encode()
+
+
+SITES: Mapping[str, Callable[[], bytes]] = {
+    "berlin.json": lambda: site("berlin", "docker", "20.10.24", "classic", SHOP_OLD),
+    "lisbon.json": lambda: site("lisbon", "podman", "4.3.1", "podman", SMALL),
+    "oslo.json": lambda: site("oslo", "docker", "28.5.2", "containerd", SHOP_OLD, packed=True),
+    "porto.json": lambda: site("porto", "docker", "26.1.5", "classic"),
+}
+
 ARCHIVES: Mapping[str, Callable[[], bytes]] = {
     "trimmed-25-of-36.tar": trimmed,
     "full-list-files-absent.tar": absent,
@@ -471,6 +508,8 @@ def outputs() -> Iterator[tuple[str, bytes]]:
         yield name, make()
     for name, data in oci(SHOP_OLD, SHOP_NEW).items():
         yield f"shop-oci/{name}", data
+    for name, make in SITES.items():
+        yield f"sites/{name}", make()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -489,7 +528,8 @@ def main(argv: list[str] | None = None) -> int:
             wrong.append(f"{name}: {'differs' if path.is_file() else 'is absent'}")
     layouts = (
         path.relative_to(options.into).as_posix()
-        for path in options.into.glob("shop-oci/**/*")
+        for folder in ("shop-oci", "sites")
+        for path in options.into.glob(f"{folder}/**/*")
         if path.is_file()
     )
     wrong += [f"{name}: is not made here" for name in layouts if name not in made]

@@ -21,7 +21,7 @@ each() {
 @IMAGES@
 }
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$*" | tr -d '\000-\011\013-\037\177'; } # what a runtime prints moves no cursor
 fail() { say "FAILED: $*"; exit 1; }
 run() { $runtime "$@" </dev/null; }
 last() { printf '%s\n' "$1" | tail -n 1; }

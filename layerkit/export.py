@@ -79,7 +79,7 @@ def plan_export(
     """
     store = store or Store()
     alignments = read_wanted(images, platform=platform, progress=progress, **access)
-    return decide(alignments, tuple(_targets(to)), missing=store.missing, form=form, packing=layers)
+    return decide(alignments, tuple(read_targets(to)), missing=store.missing, form=form, packing=layers)
 
 
 def read_wanted(
@@ -111,7 +111,8 @@ _HOST = re.compile(r"ssh://[^/]+/?|unix://.+|local")
 """What is no file: a machine, to be asked what it holds."""
 
 
-def _targets(to: Inventory | str | Path | Sequence[Inventory | str | Path]) -> Iterator[Inventory]:
+def read_targets(to: Inventory | str | Path | Sequence[Inventory | str | Path]) -> Iterator[Inventory]:
+    """What each target holds, however it is named."""
     for target in [to] if isinstance(to, Inventory | str | Path) else to:
         if isinstance(target, Inventory):
             yield target

@@ -187,3 +187,21 @@ def test_verify_takes_an_inventory(tmp_path: Path) -> None:
     run("03-verify-and-report.ipynb", tmp_path, archives=[delta], held="site.json")
     with pytest.raises(papermill.PapermillExecutionError, match="the lowest 10 are left out"):
         run("03-verify-and-report.ipynb", tmp_path, archives=[delta])
+
+
+def test_sites_are_those_of_the_parameters(tmp_path: Path) -> None:
+    """papermill: two of the sites, another release; what each would get is in the page."""
+    out = tmp_path / "out.ipynb"
+    sites = [str(data_dir() / "sites" / f"{name}.json") for name in ("lisbon", "porto")]
+    images = [f"oci:{data_dir() / 'shop-oci'}:1.0"]
+    papermill.execute_notebook(
+        notebooks_dir() / "04-hosts-and-sites.ipynb",
+        out,
+        parameters={"images": images, "sites": sites, "history": str(tmp_path / "shipments")},
+        cwd=str(tmp_path),
+        progress_bar=False,
+    )
+    fleet = next(cell for cell in nbformat.read(out, as_version=4).cells if cell.id == "fleet")
+    assert "lisbon" in html_of(fleet)
+    assert "one archive for all" in html_of(fleet)
+    assert "berlin" not in html_of(fleet)

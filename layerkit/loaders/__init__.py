@@ -55,7 +55,7 @@ def predict(frames: Frames, names: Sequence[str]) -> Iterator[Verdict]:
     wanted = [find(name) for name in names]
     if frames.archive is None:
         if frames.source.format == "registry":
-            yield from (pull(loader, frames) for loader in wanted)
+            yield from filter(None, (pull(loader, frames) for loader in wanted))
         return
     folder = frames.archive.format == "oci-layout"
     for loader in wanted:

@@ -16,6 +16,9 @@ from .model import TEMP, Refusal
 from .pulling import Pull
 from .unpacking import Dialect
 
+_DAEMON = "Error response from daemon: "
+"""What the client of Docker puts in front of an answer that is no stream."""
+
 
 def attempt(pull: Pull, dialect: Dialect) -> bool:
     if pull.alignment is None:
@@ -52,7 +55,7 @@ def _elsewhere(pull: Pull, dialect: Dialect) -> bool:
     words = containerd.NO_MATCH_BARE.format()
     if dialect.library >= (2, 0):
         words = f"{registry.NO_MATCHING_MANIFEST.format(platform=pull.target.platform)}: {words}"
-    raise Refusal(registry.FROM_DAEMON.format() + words)
+    raise Refusal(_DAEMON + words)
 
 
 def _fetch_layer(layer: Layer, pull: Pull, dialect: Dialect) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ..messages import docker, golang, registry
 from . import gojson
-from .docker import IMAGE, MAX_DEPTH, OLD_IMAGE, Release
+from .docker import MAX_DEPTH, Release
+from .docker_documents import IMAGE, OLD_IMAGE
 from .model import Refusal
 from .pulling import Pull
 

@@ -50,7 +50,7 @@ def is_plainly_whole(data: bytes) -> bool:
     while at + BLOCK <= len(data):
         header = data[at : at + BLOCK]
         if header == _ZEROS:
-            return not data[at : at + 2 * BLOCK].strip(b"\0")
+            return data[at : at + 2 * BLOCK] == 2 * _ZEROS
         said, size = header[148:156].strip(b" \0"), header[124:136].strip(b" \0")
         if header[156:157] not in b"05" or not (said.isdigit() and size.isdigit()):
             return False

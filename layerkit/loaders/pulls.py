@@ -21,11 +21,16 @@ Attempt = Callable[[Pull], bool]
 """The checks of a program, raising Refusal; whether the image is usable afterwards."""
 
 
-def pull(loader: Loader, frames: Frames) -> Verdict:
-    """What a program will do with an image of a registry. Raises UsageError for any other source."""
+def pull(loader: Loader, frames: Frames) -> Verdict | None:
+    """What a program will do with an image of a registry; None for one that no pull is known of.
+
+    Raises UsageError for any other source.
+    """
     if frames.source.format != "registry":
         raise UsageError(f"{frames.source.uri} is not in a registry")
     attempt = _attempt(loader)
+    if attempt is None:
+        return None
     prefix = "ctr: " if loader.name == "containerd" else ""
 
     def run(target: Target) -> Outcome:
@@ -40,7 +45,7 @@ def pull(loader: Loader, frames: Frames) -> Verdict:
     return replace(verdict, assumes="; ".join(filter(None, (REMARK, verdict.assumes))))
 
 
-def _attempt(loader: Loader) -> Attempt:
+def _attempt(loader: Loader) -> Attempt | None:
     if (dialect := containerd.DIALECTS.get(loader.full_name)) is not None:
         return partial(containerd_pull.attempt, dialect=dialect)
     if (release := _COPIES.get(loader.full_name)) is not None:
@@ -48,4 +53,4 @@ def _attempt(loader: Loader) -> Attempt:
     if loader.name == "docker-classic":
         major, _, minor = loader.version.partition(".")
         return partial(docker_pull.attempt, release=(int(major), int(minor)), undoes=loader.layers)
-    return copy_pull.crane
+    return copy_pull.crane if loader.name == "crane" else None

@@ -128,13 +128,6 @@ COMMIT_FAILED = replace(
     text="commit failed: ",
     means="A blob could not be stored.",
 )
-FROM_DAEMON = replace(
-    SEEKER,
-    id="registry.from-daemon",
-    text="Error response from daemon: ",
-    said_by=("any command of docker",),
-    means="The Docker daemon refused.",
-)
 COMMIT_DIGEST = Sentence(
     id="registry.unexpected-commit-digest",
     text="unexpected commit digest {got:h}, expected {expected:h}",

@@ -28,7 +28,7 @@ from .overlay import Overlay
 from .pieces import InStore, Piece
 from .plan import RepairPlan
 from .planning import plan_repair
-from .tail import plan_tail, rewrite
+from .tail import plan_tail, rewrite, undo
 
 __all__ = ["REPAIRS", "Change", "MemberChange", "Overlay", "RepairPlan", "Repaired", "plan_repair", "repair"]
 
@@ -87,7 +87,8 @@ def repair(
     dry_run
         Only make the plan.
     in_place
-        Write only the manifests anew, behind the last layer of the file itself; nothing else may have to change.
+        Write only the manifests anew, behind the last layer of the file itself; nothing else may have to change. What
+        a run that was killed left half done is undone first.
     allow_unsafe
         Change a config where that is the only cure; the image gets a new ID.
     images, tags
@@ -114,6 +115,8 @@ def repair(
     >>> [change.id for change in plan.changes], plan.safe
     (['drop-surplus', 'rebuild-oci'], True)
     """
+    if in_place and isinstance(broken, str | Path):
+        undo(Path(broken))
     if isinstance(broken, RepairPlan):
         plan = broken
     else:

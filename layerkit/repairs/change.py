@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..remedies import REPAIRS
 
@@ -15,7 +15,6 @@ class Change:
     before: str
     after: str
     image: str = ""
-    details: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "layerkit.repair/1"
-PENDING = "(its digest is known once it is packed)"
+PENDING = "(known once packed)"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class RepairPlan:
     changes: tuple[Change, ...]
     form: Form = "universal"
     store: Store | None = field(default=None, repr=False)
+    fetch_bytes: int = 0
+    """What has to come over the network: of a layer that the store has in part, the rest."""
     deep: bool = False
     wanted: tuple[str, ...] = ()
 
@@ -48,13 +51,7 @@ class RepairPlan:
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """The layers that are written, each once."""
-        return tuple({p.digest: p for i in self.images for p in i.overlay.pieces if p.origin is not None}.values())
-
-    @cached_property
-    def fetch_bytes(self) -> int:
-        """What has to come over the network: partly fetched layers count for the rest of them."""
-        far = [p for p in self.pieces if p.origin is not None and not p.origin.local]
-        return sum(self.store.missing(p.digest, p.size) if self.store else p.size for p in far)
+        return written(self.images)
 
     @property
     def copy_bytes(self) -> int:
@@ -185,6 +182,11 @@ class RepairPlan:
         opened = tuple(overlay.image for overlay in images)
         names = tuple(overlay.tags for overlay in images)
         return Plan(opened, names, (), self.form, "keep", tuple(steps), "a repair keeps them as they are")
+
+
+def written(images: Sequence[Solved]) -> tuple[Piece, ...]:
+    """The layers of images that have to be written, each once."""
+    return tuple({p.digest: p for i in images for p in i.overlay.pieces if p.origin is not None}.values())
 
 
 def image_file(overlay: Overlay) -> ImageFile:

@@ -21,7 +21,7 @@ from ..store import Store
 from .change import Change
 from .choosing import Wishes
 from .claims import Claim, Subject, legacy_names, read_subject
-from .plan import RepairPlan
+from .plan import RepairPlan, written
 from .shelf import Shelf
 from .solving import Solved, solve
 from .supply import Elsewhere, Supply
@@ -67,7 +67,9 @@ def plan_repair(
     changes += _of_file(report.findings, base, changes)
     every = tuple(change for image in solved for change in image.changes)
     shown = str(broken) if isinstance(broken, str | Path) else opened.uri
-    return RepairPlan(shown, base, tuple(solved), (*changes, *every), form, store, deep, tuple(loaders))
+    far = [p for p in written(solved) if p.origin is not None and not p.origin.local]
+    fetch = sum(store.missing(p.digest, p.size) for p in far)
+    return RepairPlan(shown, base, tuple(solved), (*changes, *every), form, store, fetch, deep, tuple(loaders))
 
 
 _PACKINGS: Mapping[str, Compression] = {"plain": "", "gzip": "gzip", "zstd": "zstd"}

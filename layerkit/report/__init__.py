@@ -119,9 +119,15 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 nothing wrong, 1 something wrong was found."""
+        return int(self.outcome != "sound" or bool(self.refusals))
+
+    @property
+    def refusals(self) -> tuple[Verdict, ...]:
+        """The verdicts of runtimes that were asked for and refuse, or say yes and leave a broken image."""
+        if not self.wanted:
+            return ()
         wanted = frozenset(self.wanted)
-        refused = any(v.loads is False and wanted & {v.loader, v.name} for v in self.verdicts)
-        return int(self.outcome != "sound" or refused)
+        return tuple(v for v in self.verdicts if v.loads is False and wanted & {v.loader, v.name})
 
     @cached_property
     def frame(self) -> pd.DataFrame:

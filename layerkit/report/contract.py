@@ -55,7 +55,7 @@ def document(report: Report) -> dict[str, Any]:
         "outcome": report.outcome,
         "findings": [_finding(f) for outcome in report.outcomes for f in outcome.findings],
         "causes": [_cause(cause) for cause in report.causes],
-        "loaders": [_verdict(verdict) for verdict in report.verdicts],
+        "loaders": [verdict_document(verdict) for verdict in report.verdicts],
         "images": [_image(image) for image in report.images],
         "not_checked": _not_checked(report.outcomes),
         "headline": bound(head.sentence),
@@ -105,7 +105,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
     return {
         "loader": verdict.loader,
         "version": verdict.version,

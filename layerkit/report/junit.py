@@ -1,7 +1,8 @@
-"""A report as JUnit XML, one test case per rule and image, for the test views of CI systems.
+"""A report as JUnit XML, one test case per rule and image, and one per runtime, for the test views of CI systems.
 
 The format has no standard of its own; this keeps to what Jenkins, GitLab and GitHub's actions read
-(`testsuites/testsuite/testcase/failure|skipped|system-out`). Warnings do not fail a case; they are its output.
+(`testsuites/testsuite/testcase/failure|skipped|system-out`). Warnings do not fail a case; they are its output. A
+runtime's refusal fails its case where that runtime was asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ..finding import Outcome
 from ..text import printable
+from . import words
 from .several import Failure, Reports
 from .view import MESSAGE
 
@@ -42,6 +44,7 @@ def _render(reports: Iterable[Report | Failure]) -> str:
         _suite(root, subject, report.outcomes)
         for image in report.images:
             _suite(root, f"{subject} {_text(image.name)}", image.outcomes)
+        _verdicts(root, subject, report)
     for suite in root:
         _count(suite)
     _count(root)
@@ -65,6 +68,20 @@ def _suite(root: Element, name: str, outcomes: Iterable[Outcome]) -> None:
             )
         if others:
             SubElement(case, "system-out").text = "\n".join(f"{f.severity}: {_text(f.message)}" for f in others)
+
+
+def _verdicts(root: Element, subject: str, report: Report) -> None:
+    """One case per runtime; what it prints is its output, or its failure where its verdict was asked for."""
+    suite = SubElement(root, "testsuite", name=f"{subject} loaders")
+    for verdict in report.verdicts:
+        case = SubElement(suite, "testcase", classname=f"{subject} loaders", name=_text(verdict.name))
+        message = words.said(verdict.message, words.file_name(report.subject))
+        lines = "\n".join(_text(line) for line in message.splitlines())
+        if verdict in report.refusals:
+            said = _text(f"{words.verdict(verdict)}: {message}" if message else words.verdict(verdict))
+            SubElement(case, "failure", type="verdict", message=said).text = lines
+        else:
+            SubElement(case, "system-out").text = f"{words.verdict(verdict)}\n{lines}".strip()
 
 
 def _count(element: Element) -> None:

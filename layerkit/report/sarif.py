@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..finding import Finding, Outcome, Rule
-from .contract import bound, plain
+from .contract import bound, plain, verdict_document
 from .several import Failure, Reports
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def _render(reports: Iterable[Report | Failure]) -> str:
     results: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
+    loaders: list[dict[str, Any]] = []
     looked = True
     for report in reports:
         artifacts.append({"location": {"uri": uri(report.subject)}})
@@ -43,6 +44,7 @@ def _render(reports: Iterable[Report | Failure]) -> str:
             looked = False
             notes.append(_note(report.subject, report.error, "error"))
             continue
+        loaders += [{"subject": uri(report.subject), **verdict_document(verdict)} for verdict in report.verdicts]
         for image, outcome in _outcomes(report):
             if outcome.rule.code not in rules:
                 rules[outcome.rule.code] = len(rules)
@@ -62,6 +64,7 @@ def _render(reports: Iterable[Report | Failure]) -> str:
         "artifacts": artifacts,
         "columnKind": "unicodeCodePoints",
         "results": results,
+        "properties": {"loaders": loaders},
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 

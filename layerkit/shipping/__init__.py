@@ -8,14 +8,16 @@
 | `tunnel`, `served` | let the host pull from a read-only registry here, through a reverse tunnel |
 | `upload` | pieces over SFTP, resumed at the byte |
 | `proof` | look again; put names back after a failure |
+| `fleet` | what a release would cost many sites, and what they share |
 | `outcome`, `logbook` | what came of it, and the log of all shipments |
 """
 
 from __future__ import annotations
 
+from .fleet import Fleet, compare_sites
 from .logbook import Logbook, read_log
 from .outcome import Delivery, Shipment
 from .preflight import Via
 from .sending import ship
 
-__all__ = ["Delivery", "Logbook", "Shipment", "Via", "read_log", "ship"]
+__all__ = ["Delivery", "Fleet", "Logbook", "Shipment", "Via", "compare_sites", "read_log", "ship"]

@@ -15,7 +15,7 @@ from ..errors import FormatError, NotFound, UsageError
 from ..image import Image
 from ..inventory import Inventory
 from ..layers import gather
-from ..plan import Plan
+from ..plan import Plan, Step
 from ..progress import Progress
 from ..store import Store
 
@@ -79,7 +79,9 @@ class Cargo:
     """Equal for equal bytes: what an interrupted upload is found again by."""
 
 
-def load_plan(plan: Plan, alignments: Sequence[Alignment], store: Store, progress: Progress) -> Cargo:
+def load_plan(
+    plan: Plan, alignments: Sequence[Alignment], store: Store, progress: Progress, *, copies: bool = False
+) -> Cargo:
     """The archive that a plan makes; its layers are fetched now, its bytes are joined as they are read."""
     files = gather(plan, store, progress)
     parts = compose(files, plan.form)
@@ -87,7 +89,7 @@ def load_plan(plan: Plan, alignments: Sequence[Alignment], store: Store, progres
     for part in parts:
         what = f"span {part.size}" if isinstance(part.content, Span) else sha256(part.content)
         identity.update(f"{part.name} {what}\n".encode())
-    unpacked = unpacked_bytes(plan, alignments, store)
+    unpacked = unpacked_bytes(plan, alignments, store, copies=copies)
     needs = tuple(needs_of(plan))
     return Cargo(wanted_of(files), needs, length(parts), unpacked, lambda: read_parts(parts), identity.hexdigest())
 
@@ -113,7 +115,7 @@ def needs_of(plan: Plan) -> Iterator[Need]:
             yield Need(plan.names[step.image], step.position, step.diff_id, step.chain_id, digest)
 
 
-def unpacked_bytes(plan: Plan, alignments: Sequence[Alignment], store: Store) -> int:
+def unpacked_bytes(plan: Plan, alignments: Sequence[Alignment], store: Store, *, copies: bool) -> int:
     """What the carried layers take unpacked; where nobody has looked into one yet, at least its own size."""
     known: Mapping[str, int] = {
         row.measured.digest: row.measured.diff_size
@@ -121,10 +123,36 @@ def unpacked_bytes(plan: Plan, alignments: Sequence[Alignment], store: Store) ->
         for row in alignment.layers
         if row.measured is not None
     }
-    total = 0
-    for step in plan.carried:
+    skipped = {step.digest for step in plan.skipped}
+
+    def size(step: Step) -> int:
         measured = store.facts(step.digest) if step.digest not in known else None
-        total += max(step.size, measured.diff_size if measured else known.get(step.digest, 0))
+        return max(step.size, measured.diff_size if measured else known.get(step.digest, 0))
+
+    images = [
+        [_Room(step.chain_id, size(step), step.digest not in skipped) for step in plan.steps_of(at)]
+        for at in range(len(plan.images))
+    ]
+    return _room(images, copies=copies)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    chain_id: str
+    size: int
+    carried: bool
+
+
+def _room(images: Iterable[Sequence[_Room]], *, copies: bool) -> int:
+    """Bytes on the disk; `copies`: each layer with all that is below it, as vfs and native keep it."""
+    total, seen = 0, set()
+    for layers in images:
+        below = 0
+        for layer in layers:
+            below += layer.size
+            if layer.carried and layer.chain_id not in seen:
+                seen.add(layer.chain_id)
+                total += below if copies else layer.size
     return total
 
 
@@ -134,12 +162,14 @@ def load_file(path: Path, alignments: Sequence[Alignment]) -> Cargo:
     identity = hashlib.sha256()
     for chunk in read_span(span):
         identity.update(chunk)
-    unpacked = sum(
-        row.measured.diff_size if row.measured else row.stored_size or 0
+    images = [
+        [
+            _Room(str(row.chain_id), row.measured.diff_size if row.measured else row.stored_size or 0, row.present)
+            for row in alignment.layers
+        ]
         for alignment in alignments
-        for row in alignment.layers
-        if row.present
-    )
+    ]
+    unpacked = _room(images, copies=False)  # what is below is not known: nobody here has it
     return Cargo(
         tuple(_wanted(alignment.image) for alignment in alignments),
         tuple(need for alignment in alignments for need in _absent(alignment)),

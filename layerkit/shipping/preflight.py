@@ -19,6 +19,9 @@ from .cargo import Cargo, Need
 Via = Literal["auto", "stream", "pull", "sftp"]
 Way = Literal["stream", "pull", "sftp"]
 
+COPYING = ("vfs", "native")
+"""Drivers that keep every layer as a copy of all that is below it."""
+
 _SHOWN = 8
 """Layers that a refusal lists."""
 

@@ -29,7 +29,7 @@ _PATH = re.compile(r"/v2/(?P<name>[a-z0-9/]+)/(?P<kind>manifests|blobs)/(?P<what
 _LINE = 1 << 16
 _TLS, _PLAIN = b"\x16", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 """The first byte of a TLS handshake, and what makes containerd try again without TLS: an answer that begins with
-`HTTP/` (core/remotes/docker/resolver.go, `NewHTTPFallback`). So does Docker's containerd store ask what is on loopback."""
+`HTTP/` (core/remotes/docker/resolver.go, `NewHTTPFallback`). So Docker's containerd store asks on loopback."""
 
 Bring = Callable[[str], Span]
 """Has a layer here, by its digest, and says where."""

@@ -25,7 +25,7 @@ from ..store import Store
 from ..text import printable
 from .cargo import Cargo, Wanted, load_plan, wanted_of
 from .outcome import Delivery
-from .preflight import Via, Way, check_base, check_space, check_way, choose_way, plan_for
+from .preflight import COPYING, Via, Way, check_base, check_space, check_way, choose_way, plan_for
 from .proof import failure, look_again, restore
 from .served import Served
 from .tunnel import pull
@@ -165,7 +165,8 @@ class Trip:
         """By stream or sftp. Returns whether every blob has to be there afterwards."""
         cargo = self.errand.file
         if plan is not None:
-            cargo = load_plan(plan, self.errand.alignments, self.errand.store, self.watch)
+            copies = host.facts.driver in COPYING
+            cargo = load_plan(plan, self.errand.alignments, self.errand.store, self.watch, copies=copies)
             self.wanted = cargo.wanted
         if cargo is None:
             raise UsageError("there is nothing to send")

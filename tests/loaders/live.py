@@ -73,14 +73,23 @@ class Comparison:
         total = self.agreed + len(self.differing)
         return f"{self.runtime.loader.full_name}: {self.agreed} of {total} archives as predicted"
 
+    @property
+    def path(self) -> Path:
+        return self.folder / "archive.tar"
+
+    def read(self, data: bytes, held: Inventory | None = None) -> Frames:
+        self.path.write_bytes(data)
+        return read_frames(self.path, deep=True, held=held)
+
+    def predict(self, data: bytes) -> Verdict:
+        return self.runtime.loader.check(self.read(data))
+
     def load(self, name: str, data: bytes, held: Inventory | None = None) -> Frames:
         """Load one archive; returns what was read of it."""
-        path = self.folder / "archive.tar"
-        path.write_bytes(data)
-        frames = read_frames(path, deep=True, held=held)
+        frames = self.read(data, held)
         self.contents.learn(frames)
         verdict = self.runtime.loader.check(frames)
-        seen = self.runtime.load(path, frames, self.contents)
+        seen = self.runtime.load(self.path, frames, self.contents)
         allowed = ALLOWED + ALLOWED_COMPRESSED if compressed(frames) else ALLOWED
         if faults := list(disagreements(verdict, seen, allowed)):
             self.differing.append(f"{name}: {'; '.join(faults)}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from layerkit.loaders import gojson
-from layerkit.loaders.gojson import TEXT, complain, decode, list_of, mistyped, pick, struct
+from layerkit.loaders.gojson import TEXT, decode, list_of, mistyped, pick, struct
+from layerkit.loaders.goscanner import complain
 
 WORDS = [
     (b"hello", "invalid character 'h' looking for beginning of value"),

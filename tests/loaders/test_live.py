@@ -42,11 +42,12 @@ def settle(comparison: Comparison, what: str, tell: Tell) -> None:
 @pytest.mark.services
 @pytest.mark.slow
 def test_archives_of_the_data_folder(comparison: Comparison, tell: Tell) -> None:
-    for path in sorted(DATA.glob("*.tar")):
+    archives = {path.name: path.read_bytes() for path in sorted(DATA.glob("*.tar"))}
+    archives["shop-oci"] = packed(DATA / "shop-oci", comparison.folder / "layout.tar")
+    # They share layers, and Docker 26 keeps those of a container that was exported: whoever should fail goes first.
+    for name in sorted(archives, key=lambda name: comparison.predict(archives[name]).loads is True):
         comparison.runtime.clear()
-        comparison.load(path.name, path.read_bytes())
-    comparison.runtime.clear()
-    comparison.load("shop-oci", packed(DATA / "shop-oci", comparison.folder / "layout.tar"))
+        comparison.load(name, archives[name])
     settle(comparison, "data/", tell)
 
 
@@ -56,7 +57,7 @@ def test_thin_families(comparison: Comparison, tell: Tell) -> None:
     for family in FAMILIES:
         names = sorted(name for name in CASES if name.startswith(f"thin_{family}_"))
         comparison.load_family((name, CASES[name](name)) for name in names)
-    for thin in generate_thin(SEED, max(2, COUNT // 4)):
+    for thin in generate_thin(SEED, max(2, COUNT // 6)):
         comparison.load_family(iter([(f"base of {thin.name}", thin.base), (thin.name, thin.data)]))
     settle(comparison, f"thin, seed {SEED}", tell)
 

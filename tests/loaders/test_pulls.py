@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from layerkit import diagnose
+from layerkit.errors import UsageError
 from layerkit.frames import Frames, read_frames
 from layerkit.inventory import Inventory
-from layerkit.loaders import LOADERS, find, predict
-from layerkit.loaders.pulls import pull
+from layerkit.loaders import LOADERS, find, predict, pulls
+from layerkit.loaders.model import Loader
+from layerkit.verdict import Verdict
 from tests.faulty_registry import FaultyRegistry, run_faulty_registry
 from tests.images import ABSENT, Spec, pack, sha256, stack, steps
 from tests.images.build import OCI_LAYER, OCI_MANIFEST
@@ -41,6 +43,12 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("p-multi-without-wanted", "d29c"): "names the exact level of the machine's processor (linux/amd64/v4)",
 }
 """Texts that are known to differ, by case and program, each with its reason."""
+
+
+def pull(loader: Loader, frames: Frames) -> Verdict:
+    verdict = pulls.pull(loader, frames)
+    assert verdict is not None
+    return verdict
 
 
 def spec(name: str, count: int = 3, **knobs: Any) -> Spec:
@@ -202,3 +210,9 @@ def test_a_diagnosis_of_a_registry_has_verdicts(served: FaultyRegistry) -> None:
     sound = diagnose(f"docker://{served.address}/p-good:t", **options)
     assert all(verdict.loads is True for verdict in sound.verdicts)
     assert len(list(predict(sound.frames, [loader.full_name for loader in LOADERS]))) == len(LOADERS)
+
+
+def test_a_program_whose_pull_is_unknown_has_no_verdict(frames: Mapping[str, Frames]) -> None:
+    assert pulls.pull(replace(find("crane"), name="other"), frames["p-good"]) is None
+    with pytest.raises(UsageError, match="not in a registry"):
+        pulls.pull(find("crane"), read_frames(Path(__file__).parents[2] / "data/sound-docker.tar"))

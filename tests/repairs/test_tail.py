@@ -145,6 +145,20 @@ def test_a_killed_run_is_undone_by_the_next(broken: Path, tmp_path: Path, store:
     assert diagnose(broken, deep=True).outcome == "sound"
 
 
+def test_a_killed_run_is_taken_up_again(broken: Path, tmp_path: Path, store: Store) -> None:
+    before, states = broken.read_bytes(), set()
+    for number in range(1, 12):
+        command = [sys.executable, "-c", _KILLED, str(broken), str(number), str(tmp_path / "store")]
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            break
+        states.add(broken.read_bytes() == before)
+        repair(broken, in_place=True, store=store)
+        assert diagnose(broken, deep=True).outcome == "sound"
+        assert not broken.with_name(f".{broken.name}.undo").exists()
+        broken.write_bytes(before)
+    assert states == {True, False}, "some runs were killed before the file was touched, some after"
+
+
 def test_a_strange_journal_is_not_believed(broken: Path) -> None:
     journal = broken.with_name(f".{broken.name}.undo")
     journal.write_bytes(b'{"at": 0, "size": 3, "sha256": "sha256:0"}\nabc')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -20,8 +21,9 @@ def test_junit_has_a_case_per_rule_and_image(report: Report) -> None:
     assert [(s.get("name"), s.get("tests")) for s in root] == [
         ("export/app.tar", "2"),
         ("export/app.tar shop/app:1", "5"),
+        ("export/app.tar loaders", "7"),
     ]
-    assert (root.get("tests"), root.get("failures"), root.get("skipped"), root.get("errors")) == ("7", "1", "3", "0")
+    assert (root.get("tests"), root.get("failures"), root.get("skipped"), root.get("errors")) == ("14", "1", "3", "0")
     failed = root.findall(".//failure")
     assert [f.get("type") for f in failed] == ["LK101"]
     skipped = [(c.get("name", "")[:5], s.get("message")) for c in root.iter("testcase") for s in c.findall("skipped")]
@@ -34,7 +36,26 @@ def test_junit_warnings_do_not_fail(frames: Frames) -> None:
     images = tuple(ImageReport(a, outcomes) for a in frames.alignments)
     root = ElementTree.fromstring(report_of(frames, images=images).render("junit"))
     assert root.get("failures") == "0"
-    assert [e.text for e in root.iter("system-out")] == ["warning: It has no tag."]
+    assert [e.text for e in root[1].iter("system-out")] == ["warning: It has no tag."]
+
+
+def test_a_refusal_fails_where_it_was_asked_for(report: Report) -> None:
+    """Silence counts as a refusal; a runtime that nobody asked for is only told about."""
+    asked = replace(report, wanted=("docker-containerd@29.7", "podman", "crane@0.21"))
+    root = ElementTree.fromstring(asked.render("junit"))
+    failed = [case.get("name") for case in root[2] if case.find("failure") is not None]
+    assert failed == ["docker-containerd@29.7", "podman@5.8"]
+    assert [verdict.name for verdict in asked.refusals] == failed
+    assert replace(report, wanted=("crane", "crane@0.21")).refusals == () == report.refusals
+
+
+def test_sarif_has_the_verdicts_too(report: Report) -> None:
+    [run] = json.loads(report.render("sarif"))["runs"]
+    told = run["properties"]["loaders"]
+    assert [(loader["subject"], loader["loader"], loader["loads"]) for loader in told[:1]] == [
+        ("export/app.tar", "docker-classic", False)
+    ]
+    assert len(told) == len(report.verdicts)
 
 
 def test_sarif_structure(report: Report) -> None:
@@ -70,7 +91,7 @@ def test_merged(report: Report, frames: Frames) -> None:
     assert run["invocations"][0]["executionSuccessful"] is False
     assert len(run["tool"]["driver"]["rules"]) == 7
     root = ElementTree.fromstring(reports.render("junit"))
-    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("15", "2", "1")
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("29", "2", "1")
 
 
 @pytest.mark.parametrize(

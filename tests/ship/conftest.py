@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -34,7 +34,7 @@ __all__ = [
 def reach(machine: Machine, config: Path | None = None) -> Reaching:
     """How to get to the runtime behind a machine's alias `box`."""
     options: dict[str, Any] = {"ask": nobody, **(machine.options or {}), "config": config or machine.config}
-    return Reaching(**options)
+    return cast("Reaching", options)
 
 
 @pytest.fixture(autouse=True)

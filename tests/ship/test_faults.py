@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,15 @@ import pytest
 
 from layerkit.errors import Cancelled, FormatError, UsageError
 from layerkit.export import export_image, plan_export
-from layerkit.hosts import Host, Reaching, Result
+from layerkit.hosts import Host, Reaching, Result, connect
 from layerkit.progress import Silent
 from layerkit.shipping import Via, ship
 from layerkit.store import Store
-from tests.hosts.machines import Cable, Machine, nobody, run_machine, wrap, write_config
+from tests.hosts.machines import Cable, Machine, nobody, wrap, write_config
 from tests.images import Member, Spec, Tar, docker_archive, layer, stack
-from tests.services import Docker, Registry, Skopeo, need, private_root, run, unavailable
-from tests.services.process import daemon
+from tests.services import Registry, Skopeo
 from tests.ship.conftest import reach
+from tests.ship.own_docker import run_own_docker
 from tests.test_export_loads import NEW, OLD, SHOP
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -126,7 +124,7 @@ def test_a_delta_archive_needs_its_base(via: Via, docker26_machine: Machine, sto
 
 def test_what_cannot_be_sent_at_all(docker26_machine: Machine, store: Store, tmp_path: Path) -> None:
     options: dict[str, Any] = {"store": store, "reaching": reach(docker26_machine)}
-    with pytest.raises(FormatError, match="lists 25 of the 36 layers|25 layers"):
+    with pytest.raises(FormatError, match="lists 25 layers, the config promises 36"):
         ship(str(Path(SHOP.removeprefix("oci:")).with_name("trimmed-25-of-36.tar")), "box", **options)
     export_image(f"{SHOP}:1.0", tmp_path / "base.tar", store=store)
     export_image(f"{SHOP}:1.1", tmp_path / "delta.tar", to=tmp_path / "base.tar", store=store)
@@ -193,15 +191,15 @@ def test_an_upload_goes_on_in_a_later_run(
 ) -> None:
     """A host that was connected by the caller is not dialled again; what has arrived is kept for the next time."""
     docker20_machine.service.clear()
-    with Once(docker20_machine.sshd.port, cut_after=2_500_000) as cable:
+    with Once(docker20_machine.sshd.port, cut_after=4_000_000) as cable:
         config = cabled(docker20_machine, tmp_path, cable)
-        with docker20_machine.connect(config=config) as host:
+        with connect("box", **reach(docker20_machine, config)) as host:
             done = ship(big_archive, host, via="sftp", store=store)
     assert [one.verdict for one in done.deliveries] == ["failed"]
     assert done.deliveries[0].hint == "ship again: what has arrived is not sent again"
     again = ship(big_archive, "box", via="sftp", store=store, reaching=reach(docker20_machine))
     assert again.ok, again.to_text()
-    assert 0 < again.deliveries[0].bytes < (tmp_path / "big.tar").stat().st_size - 500_000
+    assert 0 < again.deliveries[0].bytes < (tmp_path / "big.tar").stat().st_size - 100_000
 
 
 def test_a_start_that_was_changed_is_not_believed(
@@ -210,7 +208,7 @@ def test_a_start_that_was_changed_is_not_believed(
     docker20_machine.service.clear()
     with Once(docker20_machine.sshd.port, cut_after=2_500_000) as cable:
         config = cabled(docker20_machine, tmp_path, cable)
-        with docker20_machine.connect(config=config) as host:
+        with connect("box", **reach(docker20_machine, config)) as host:
             assert not ship(big_archive, host, via="sftp", store=store).ok
     (part,) = Path("~/.cache/layerkit").expanduser().glob("*.arriving")
     with part.open("r+b") as file:
@@ -232,33 +230,6 @@ def test_a_host_without_room(docker20_machine: Machine, store: Store, monkeypatc
     assert "nothing was sent" in done.deliveries[0].message
 
 
-@contextlib.contextmanager
-def run_own_docker(*, disk: str = "", again: bool = False) -> Iterator[Machine]:
-    """Docker 20.10 that a test may break: its root on a disk of this size, or started anew when it ends."""
-    dockerd, docker = need("dockerd"), need("docker")
-    if "version 20.10." not in run([dockerd, "--version"]).stdout:
-        unavailable("Docker 20.10 is not this machine's own")
-    with private_root("own") as root:
-        (root / "root").mkdir()
-        (root / "none").write_text("{}")
-        start = (
-            f"{dockerd} --config-file={root}/none --data-root={root}/root --exec-root={root}/exec "
-            f"--host=unix://{root}/docker.sock --pidfile={root}/pid --storage-driver=vfs --iptables=false --bridge=none"
-        )
-        mount = f"mount -t tmpfs -o size={disk} tmpfs {root}/root && " if disk else ""
-        script = f"{mount}{start}; rm -f {root}/pid; exec {start}" if again else f"{mount}exec {start}"
-        client = [str(docker), "--host", f"unix://{root}/docker.sock"]
-
-        def ready() -> bool:
-            return (root / "docker.sock").exists() and run([*client, "version"], timeout=20).ok
-
-        with daemon(["sh", "-c", script], log=root / "log", ready=ready, isolated=True) as process:
-            version = run([*client, "version", "--format", "{{.Server.Version}}"]).expect().stdout.strip()
-            service = Docker(version, "classic", root / "docker.sock", root / "root", process.pid, tuple(client))
-            with run_machine(service) as machine:
-                yield machine
-
-
 def test_a_disk_that_is_full(big_archive: str, store: Store) -> None:
     """The data root is a tmpfs. The `df` of an SSH session does not see it; then one does."""
     with run_own_docker(disk="12m") as machine:
@@ -267,7 +238,7 @@ def test_a_disk_that_is_full(big_archive: str, store: Store) -> None:
         assert [one.verdict for one in done.deliveries] == ["refused"], done.to_text()
         assert "the disk of box was full before the load was done" in done.deliveries[0].message
         assert state(machine) == before
-        enter = ["nsenter", f"--target={machine.service.pid}", "--mount", "--wd=/", "df"]
+        enter = ["nsenter", f"--target={machine.service.pid}", "--mount", "--pid", "/bin/df"]
         wrap(machine.config.parent, "df", enter)
         done = ship(big_archive, "box", store=store, reaching=reach(machine))
         assert "free in" in done.deliveries[0].message, done.to_text()
