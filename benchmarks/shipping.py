@@ -133,8 +133,8 @@ esac
 
 
 def _many() -> Iterator[Row]:
-    """One host, then twenty, each behind its own sshd and its own slow link; the image is 5 MB."""
-    spec = Spec((layer("many", 1, size=5_000_000),), tags=("layerkit.test/many:1",))
+    """One host, then twenty, each behind its own sshd and its own slow link; the image is 10 MB."""
+    spec = Spec((layer("many", 1, size=10_000_000),), tags=("layerkit.test/many:1",))
     with private_root("many") as folder, ExitStack() as stacked:
         archive = str(docker_archive(spec).write(folder / "many.tar"))
         held = open_image(archive)

@@ -109,6 +109,19 @@ def test_investigate_reports_what_its_parameters_say(tmp_path: Path) -> None:
     assert "Layer 3 does not contain what the config promises" in page
 
 
+def test_investigate_mends_what_it_is_told_to(tmp_path: Path) -> None:
+    """papermill: with a name for it the repaired archive is written, here as a delta, since no source is named."""
+    fixed = tmp_path / "fixed.tar"
+    papermill.execute_notebook(
+        notebooks_dir() / "01-investigate.ipynb",
+        tmp_path / "out.ipynb",
+        parameters={"fixed": str(fixed)},
+        cwd=str(tmp_path),
+        progress_bar=False,
+    )
+    assert diagnose(fixed).outcome == "incomplete"
+
+
 def test_the_panel_leaves_a_static_report(tmp_path: Path) -> None:
     """Without widget state, as notebooks are saved by default, a page shows the report where the panel was."""
     notebook = nbformat.read(notebooks_dir() / "01-investigate.ipynb", as_version=4)

@@ -81,9 +81,9 @@ def check_base(needs: Iterable[Need], inventory: Inventory) -> None:
     )
 
 
-def check_space(cargo: Cargo, host: Host) -> None:
+def check_space(cargo: Cargo, host: Host, inventory: Inventory) -> None:
     """Refuse where the host has no room. While an archive is loaded it and its layers are on the disk at once."""
-    free, need = host.measure_free(), cargo.size + cargo.unpacked
+    free, need = inventory.free_bytes, cargo.size + cargo.unpacked
     if free is not None and free < need:
         raise Refused(
             f"{host.name} has {size_text(free)} free in {host.facts.root}, and loading needs about "

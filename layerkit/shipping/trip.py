@@ -175,7 +175,7 @@ class Trip:
         complete = self.errand.plan is None and self.errand.file is None and not self.errand.thin
         on_containerd = "containerd" in (now.runtime, now.store)
         check_base(cargo.needs, replace(now, chain_ids=frozenset()) if complete and on_containerd else now)
-        check_space(cargo, host)
+        check_space(cargo, host, now)
         self.watch.begin("send", cargo.size, "sending")
         self.touched = True
         if way == "stream":

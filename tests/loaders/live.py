@@ -55,6 +55,11 @@ ALLOWED_COMPRESSED: Allowed = (
         "<DAMAGED>",
         "whether the daemon or its helper notices a cut depends on how many bytes come out before it",
     ),
+    (
+        r"ApplyLayer (?:exit status 1 stdout:  stderr: <DAMAGED>|<DAMAGED> stdout: [^\n]*\n stderr:)",
+        "<DAMAGED>",
+        "whether the daemon or its helper notices a cut depends on how many bytes come out before it",
+    ),
 )
 """The same, for archives in which something is compressed, or that are compressed as a whole."""
 
