@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..compression import Compression
+from ..digest import EMPTY
 from ..frames import Frames
 from ..image import Config
 from ..messages import docker, golang, others
@@ -183,7 +184,9 @@ class Load:
             if self.target.has("chain_id", chain) or chain in self.loaded:
                 continue
             need = Need(i, diff_id, "chain_id", chain)
-            if place.file is None and self.target.supposes(need):
+            # An empty file stands in for a layer left out: what is in the store is not read.
+            absent = place.file is None or (place.file.size == 0 and diff_id != EMPTY)
+            if absent and self.target.supposes(need):
                 continue
             found = self.register(self.existing(place), diff_id, depth=i)
             if found != diff_id:
