@@ -2,7 +2,7 @@
 
 | module | what |
 |---|---|
-| `sending` | `ship`: many hosts at once; `trip`: one of them |
+| `sending` | `ship`: many hosts at once; `trip`: one of them; `line`: the connection to it |
 | `cargo` | what goes to one host: an archive, what it needs there, how it has to look afterwards |
 | `preflight` | which way, is the base there, is there room |
 | `tunnel`, `served` | let the host pull from a read-only registry here, through a reverse tunnel |

@@ -19,10 +19,11 @@ from ..sources.access import Access
 from ..store import Store
 from ..text import printable
 from .cargo import is_delta, load_file, local_file
+from .line import Line, Watch
 from .logbook import note
 from .outcome import Delivery, Shipment
 from .preflight import Via
-from .trip import Errand, Line, Trip, Watch
+from .trip import Errand, Trip
 
 JOBS = 20
 

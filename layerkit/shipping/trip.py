@@ -15,15 +15,14 @@ from ..alignment import Alignment
 from ..archive import Span
 from ..decision import decide
 from ..errors import Cancelled, LayerkitError, NotFound, Refused, Unreachable, UsageError
-from ..hosts import Host, Reaching, Result, connect
+from ..hosts import Host, Result
 from ..hosts.ssh import ssh_of
 from ..inventory import Inventory
 from ..layers import bring, foresee, gather
 from ..plan import Plan, Step
-from ..progress import Progress
 from ..store import Store
-from ..text import printable
 from .cargo import Cargo, Wanted, load_plan, wanted_of
+from .line import Line, Watch
 from .outcome import Delivery
 from .preflight import COPYING, Via, Way, check_base, check_space, check_way, choose_way, plan_for
 from .proof import failure, look_again, restore
@@ -47,29 +46,6 @@ class Errand:
     alignments: tuple[Alignment, ...] = ()
     plan: Plan | None = None
     file: Cargo | None = None
-
-
-@dataclass
-class Line:
-    """A connection to one host, to be made, and made anew where it broke."""
-
-    target: str | Host
-    reach: Reaching
-    host: Host | None = None
-
-    def dial(self) -> Host:
-        self.hang_up()
-        self.host = self.target if isinstance(self.target, Host) else connect(self.target, **self.reach)
-        return self.host
-
-    @property
-    def redials(self) -> bool:
-        return not isinstance(self.target, Host)
-
-    def hang_up(self) -> None:
-        if self.host is not None and self.redials:
-            self.host.close()
-        self.host = None
 
 
 @dataclass
@@ -126,6 +102,9 @@ class Trip:
         complete = True
         if way == "pull":
             self._pull(host, plan, before)
+            if remark and (now := host.inventory()).incomplete:
+                # Docker fetches no blob of a layer it has unpacked (containerd core/unpack/unpacker.go): they go after.
+                complete = self._send(host, self._plan(now)[0], now, "stream")
         else:
             complete = self._send(host, plan, before, way)
         checks = look_again(self.line.host or host, self.wanted, complete=complete)
@@ -279,27 +258,3 @@ def _whole(plan: Plan | None, errand: Errand) -> int:
     if plan is not None:
         return plan.travel_bytes + plan.skip_bytes
     return errand.file.size if errand.file else 0
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Progress of one host among many: its tasks bear its name. It ends the work where another host's was cancelled."""
-
-    progress: Progress
-    host: str
-    stopped: threading.Event
-
-    def begin(self, task: str, total: int | None, label: str) -> None:
-        self.progress.begin(f"{self.host} {task}", total, f"{printable(self.host, 60)}: {label}")
-
-    def advance(self, task: str, count: int) -> None:
-        if self.stopped.is_set():
-            raise Cancelled("stopped")
-        self.progress.advance(f"{self.host} {task}", count)
-
-    def end(self, task: str, outcome: str) -> None:
-        self.progress.end(f"{self.host} {task}", outcome)
-
-    def pause(self, seconds: float) -> None:
-        if self.stopped.wait(seconds):
-            raise Cancelled("stopped")
