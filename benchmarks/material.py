@@ -79,7 +79,7 @@ def gzip_archive() -> Path:
 
 def versions() -> dict[str, Path]:
     """Two versions of the gzip image as OCI layouts; the second has two layers of its own on top of the lowest 34."""
-    found = {tag: folder() / f"version-{tag}" for tag in ("1", "2")}
+    found = {tag: folder() / f"release-{tag}" for tag in ("1", "2")}
     if found["2"].exists():
         return found
     with tarfile.open(gzip_archive()) as tar:
@@ -89,11 +89,19 @@ def versions() -> dict[str, Path]:
     diff_ids = config["rootfs"]["diff_ids"]
     _layout(found["1"], packed, diff_ids, GZIP)
     dice = random.Random(2)
-    new = [dice.randbytes(15_000_000), dice.randbytes(9_000_000)]
+    new = [_one_file(dice.randbytes(size)) for size in (15_000_000, 9_000_000)]
     own = [igzip.compress(raw, compresslevel=3) for raw in new]
     ids = ["sha256:" + hashlib.sha256(raw).hexdigest() for raw in new]
     _layout(found["2"], packed[:34] + own, diff_ids[:34] + ids, GZIP)
     return found
+
+
+def _one_file(data: bytes) -> bytes:
+    """A layer that does not compress, and that a runtime unpacks."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        _add(tar, "data", data)
+    return buffer.getvalue()
 
 
 def large_layout() -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +69,9 @@ def diagnose(
     ('broken', ['LK101'])
     """
     start = time.perf_counter()
+    ahead = threading.Thread(target=_foresee, name="foresee", daemon=True)
+    if deep:
+        ahead.start()
     inventory = read_held(held) if isinstance(held, str | Path) else held
     frames = read_frames(target, deep=deep, held=inventory, progress=progress, platform=platform, **access)
     rules = [rule for rule in RULES if _chosen(rule.code, select, ignore)]
@@ -91,8 +96,16 @@ def diagnose(
     verdicts = Verdicts(frames, tuple(loaders))
     if loaders:
         len(verdicts)  # a name that nobody bears is to be heard of at once
+    if deep:
+        ahead.join()
     elapsed = time.perf_counter() - start
     return Report(subject, frames, outcomes, causes, tuple(images), verdicts, tuple(loaders), elapsed)
+
+
+def _foresee() -> None:
+    """Import what will be wanted at the end while the layers are being hashed, which needs no interpreter."""
+    for name in (".causes", ".loaders", ".report.formats"):
+        importlib.import_module(name, __package__)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,17 @@ class Kind:
     look: Callable[[str], Inventory] | None = None
 
 
+def ask_host(typed: str) -> Inventory:
+    """What a machine holds, asked now. Behind its name may stand the fingerprint of a host key that is to be trusted.
+
+    Nobody can be asked from here: a key with a passphrase has to be in the agent. Raises what `hosts.connect` raises.
+    """
+    from ..hosts import take_inventory  # paramiko takes a while to import
+
+    name, *accepted = typed.split() or [""]
+    return take_inventory(name, accept=accepted, ask=lambda question: None)
+
+
 KINDS: tuple[Kind, ...] = (
     Kind("nothing: a full archive"),
     Kind(
@@ -34,6 +45,11 @@ KINDS: tuple[Kind, ...] = (
         read_held,
     ),
     Kind("what an earlier archive brought", "path of an archive that the target has loaded", read_held),
+    Kind(
+        "what a host holds right now",
+        "ssh://[USER@]HOST[:PORT], an alias of ~/.ssh/config, or local; then SHA256:... to trust its key",
+        ask_host,
+    ),
 )
 """A new way to name a target is a line here."""
 
@@ -51,7 +67,7 @@ class TargetPicker(ipw.VBox):
         own = [(_held_text(self._given), -1)] if self._given else []
         self.kind = ipw.Dropdown(
             options=[*own, *((kind.name, at) for at, kind in enumerate(KINDS))],
-            value=-1 if own else (1 if path.endswith(".json") else 2) if path else 0,
+            value=-1 if own else _kind_of(path),
             description="Target has",
             style=LABEL,
             layout=ipw.Layout(flex="0 1 370px", width="auto"),
@@ -107,6 +123,13 @@ class TargetPicker(ipw.VBox):
     def _typed(self) -> None:
         self.path.options = tuple(complete(self.path.value))
         self.note.value = ""
+
+
+def _kind_of(target: str) -> int:
+    """Which of KINDS a target is that was given as text."""
+    if not target:
+        return 0
+    return 3 if target.startswith(("ssh://", "unix://")) else 1 if target.endswith(".json") else 2
 
 
 def _held_text(given: Sequence[Target]) -> str:

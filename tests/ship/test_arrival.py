@@ -179,6 +179,7 @@ HOSTILE = (
     "a'; touch pwned; '",
     "a\ntouch pwned\n",
     '"; touch pwned; "',
+    "'\"$(touch pwned)\"'",
     "--help",
     "*",
     "@SIZE@ @IMAGES@",
