@@ -101,7 +101,7 @@ def _speed(source: Machine, there: Machine, folder: Path) -> Iterator[Row]:
     versions = material.versions()
     command = shlex.join(source.service.command)
     run(["sh", "-c", f"{LAYERKIT[0]} export -o - oci:{versions['1']} | {command} load"])
-    image = source.service.images()[0]
+    image = source.service.run("images", "-q", "--no-trunc").stdout.split()[0]
     target = shlex.join(there.service.command)
     empty = f"{target} images -aq | sort -u | xargs -r {target} rmi -f >/dev/null 2>&1; "
     ssh = f"ssh -F {home}/.ssh/config box docker load"
@@ -112,7 +112,7 @@ def _speed(source: Machine, there: Machine, folder: Path) -> Iterator[Row]:
     figure = f"{ratio(ours, theirs):.2f}x of {median(theirs):.1f} s"
     name = "a full image, sent and looked at again, beside save | ssh | load"
     yield Row(name, figure, "at most 1.15x", ratio(ours, theirs) <= 1.15)
-    newer = shlex.quote(open_image(f"oci:{versions['2']}").reference)
+    newer = open_image(f"oci:{versions['2']}").config.digest
     drop = f"{target} rmi {newer} >/dev/null 2>&1; "
     run(["sh", "-c", f"{empty}{send} box"])
     delta = [run(["sh", "-c", f"{drop}{send.replace(str(versions['1']), str(versions['2']))} box"]) for _ in range(3)]

@@ -91,7 +91,9 @@ def _loading(done: Exported) -> str:
     if not done.paths:
         return ""
     first = done.paths[0]
-    if len(done.paths) == 1:
+    if done.script is not None:
+        command = f"sh {shlex.quote(done.script.name)}   # checks the base, loads, looks whether all arrived"
+    elif len(done.paths) == 1:
         quoted = shlex.quote(first.name)
         command = f"docker load -i {quoted}   # or: podman load -i {quoted}"
     else:

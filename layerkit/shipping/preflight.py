@@ -14,7 +14,7 @@ from ..hosts import Host
 from ..inventory import Inventory
 from ..plan import Packing, Plan
 from ..text import printable, size_text
-from .cargo import Cargo, Need
+from .cargo import Need
 
 Via = Literal["auto", "stream", "pull", "sftp"]
 Way = Literal["stream", "pull", "sftp"]
@@ -81,9 +81,9 @@ def check_base(needs: Iterable[Need], inventory: Inventory) -> None:
     )
 
 
-def check_space(cargo: Cargo, host: Host, inventory: Inventory) -> None:
+def check_space(need: int, host: Host, inventory: Inventory) -> None:
     """Refuse where the host has no room. While an archive is loaded it and its layers are on the disk at once."""
-    free, need = inventory.free_bytes, cargo.size + cargo.unpacked
+    free = inventory.free_bytes
     if free is not None and free < need:
         raise Refused(
             f"{host.name} has {size_text(free)} free in {host.facts.root}, and loading needs about "

@@ -21,7 +21,7 @@ from ..inventory import Inventory
 from ..layers import bring, foresee, gather
 from ..plan import Plan, Step
 from ..store import Store
-from .cargo import Cargo, Wanted, load_plan, wanted_of
+from .cargo import Cargo, Wanted, load_plan, unpacked_bytes, wanted_of
 from .line import Line, Watch
 from .outcome import Delivery
 from .preflight import COPYING, Via, Way, check_base, check_space, check_way, choose_way, plan_for
@@ -154,7 +154,7 @@ class Trip:
         complete = self.errand.plan is None and self.errand.file is None and not self.errand.thin
         on_containerd = "containerd" in (now.runtime, now.store)
         check_base(cargo.needs, replace(now, chain_ids=frozenset()) if complete and on_containerd else now)
-        check_space(cargo, host, now)
+        check_space(cargo.size + cargo.unpacked, host, now)
         self.watch.begin("send", cargo.size, "sending")
         self.touched = True
         if way == "stream":
@@ -209,6 +209,9 @@ class Trip:
         if files is None:
             files = gather(offer, self.errand.store, self.watch)
             here = {layer.digest: layer.content for file in files for layer in file.layers if layer.content}
+        copies = host.facts.driver in COPYING
+        unpacked = unpacked_bytes(plan, self.errand.alignments, self.errand.store, copies=copies)
+        check_space(plan.travel_bytes + unpacked, host, before)
         served = Served(files, self._bringing(offer, here), self._sent)
         self.wanted = wanted_of(files)
         self.watch.begin("send", plan.travel_bytes, "pulled")

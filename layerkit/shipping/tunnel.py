@@ -97,10 +97,11 @@ def _forwarded(shell: Ssh, served: Served) -> Iterator[int]:
     def answer(channel: paramiko.Channel, origin: Any) -> None:
         try:
             Answering(served, channel, origin, None)
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except Exception as error:  # of one connection: the pull itself tells whether it mattered
             LOG.debug("the tunnel of %s: %s", shell.name, error)
         finally:
-            channel.close()
+            with suppress(OSError, EOFError, paramiko.SSHException):
+                channel.close()
 
     def arrived(channel: paramiko.Channel, origin: Any, there: Any) -> None:  # in paramiko's own thread: do not block
         channels.append(channel)
@@ -122,6 +123,7 @@ def _forwarded(shell: Ssh, served: Served) -> Iterator[int]:
         with suppress(paramiko.SSHException, EOFError, OSError):
             shell.transport.cancel_port_forward(_LOOPBACK, port)
         for channel in channels:
-            channel.close()
+            with suppress(OSError, EOFError, paramiko.SSHException):
+                channel.close()
         for thread in threads:
             thread.join(10)
