@@ -19,7 +19,7 @@ __all__ = ["Compression", "deflate", "detect", "inflate", "zstd"]
 
 Compression = Literal["", "gzip", "zstd", "bzip2", "xz"]
 
-_PIECE = 1 << 19
+_PIECE = 1 << 18
 _RATIO, _GRACE = 1000, 4 << 30
 """A stream that has grown past `_GRACE` bytes and more than `_RATIO`-fold is a bomb, not a layer."""
 
@@ -42,7 +42,7 @@ def detect(head: bytes) -> Compression:
 
 
 def inflate(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
-    """Yield the decompressed bytes of `chunks`, at most half a MiB at a time.
+    """Yield the decompressed bytes of `chunks`, at most a quarter of a MiB at a time.
 
     Concatenated gzip members, zstd frames, bzip2 and xz streams are read as one, as Go and GNU tools do.
     Raises FormatError where the stream is cut short, damaged or a bomb.

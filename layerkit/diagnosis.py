@@ -19,7 +19,6 @@ from .inventory import Inventory
 from .progress import SILENT, Progress
 from .remedies import remedies_for
 from .report import ImageReport, Report
-from .rules import RULES
 from .sources.access import Access
 from .verdict import Verdict
 
@@ -74,6 +73,8 @@ def diagnose(
         ahead.start()
     inventory = read_held(held) if isinstance(held, str | Path) else held
     frames = read_frames(target, deep=deep, held=inventory, progress=progress, platform=platform, **access)
+    from .rules import RULES  # while layers are hashed it is imported beside that
+
     rules = [rule for rule in RULES if _chosen(rule.code, select, ignore)]
     outcomes = tuple(_run([r for r in rules if r.scope == "file"], frames, frames.deep, {}))
     done = {outcome.rule.code: outcome for outcome in outcomes}
@@ -104,7 +105,7 @@ def diagnose(
 
 def _foresee() -> None:
     """Import what will be wanted at the end while the layers are being hashed, which needs no interpreter."""
-    for name in (".causes", ".loaders", ".report.formats"):
+    for name in (".rules", ".causes", ".loaders", ".report.formats"):
         importlib.import_module(name, __package__)
 
 

@@ -80,6 +80,8 @@ def diagnose(
 
 def _codes(options: Sequence[str] | None) -> list[str]:
     """Codes as given, comma-separated or repeated; an unknown one is a mistake worth hearing of."""
+    if not options:
+        return []
     from ..rules import RULES
 
     codes = [code.strip().upper() for option in options or () for code in option.split(",") if code.strip()]
