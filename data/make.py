@@ -50,9 +50,7 @@ RUN /bin/sh -c update-ca-certificates | etc/ssl/certs/shop-ca.pem
 PACKAGES = """numpy pandas requests flask gunicorn sqlalchemy psycopg redis celery jinja2 pillow lxml
 cryptography pydantic httpx orjson"""
 SITE = "usr/local/lib/python3.12/site-packages"
-INSTALLS = "".join(
-    f"RUN /bin/sh -c pip install {name} | {SITE}/{name}/__init__.py\n" for name in PACKAGES.split()
-)
+INSTALLS = "".join(f"RUN /bin/sh -c pip install {name} | {SITE}/{name}/__init__.py\n" for name in PACKAGES.split())
 APP = f"""
 LABEL org.opencontainers.image.title=shop
 WORKDIR /srv | srv/
@@ -237,9 +235,7 @@ def naming(item: Image) -> dict[str, str]:
 def manifest_of(item: Image, config: dict[str, Any], pack: Callable[[bytes], bytes]) -> bytes:
     kind = MEDIA + ("layer.v1.tar+gzip" if pack is gzip else "layer.v1.tar")
     layers = [descriptor(kind, pack(data)) for data in item.layers]
-    return encode(
-        {"schemaVersion": 2, "mediaType": MEDIA + "manifest.v1+json", "config": config, "layers": layers}
-    )
+    return encode({"schemaVersion": 2, "mediaType": MEDIA + "manifest.v1+json", "config": config, "layers": layers})
 
 
 def layout(blobs: Iterable[bytes], manifests: list[dict[str, Any]]) -> dict[str, bytes]:
@@ -329,9 +325,7 @@ def two_manifests() -> bytes:
 
 def repeated() -> Image:
     """`WORKDIR` over a folder that is there leaves an empty layer; two of them have one diff ID."""
-    item = image(
-        "app:1.2", upto(BASE, 4) + "\nWORKDIR /srv | srv/\nCOPY app /srv # buildkit | srv/app/main.py"
-    )
+    item = image("app:1.2", upto(BASE, 4) + "\nWORKDIR /srv | srv/\nCOPY app /srv # buildkit | srv/app/main.py")
     again = {"created": CREATED, "created_by": "WORKDIR /srv", "comment": "buildkit.dockerfile.v0"}
     return replace(item, history=(*item.history, again), layers=(*item.layers, item.layers[4]))
 
@@ -405,9 +399,7 @@ def build_cache() -> bytes:
     chain = [{"blob": sha256(data), "parent": number - 1} for number, data in enumerate(packed)]
     cache = encode({"layers": chain, "records": []})
     manifest = manifest_of(SMALL, descriptor(CACHE_CONFIG, cache), gzip)
-    found = descriptor(
-        MEDIA + "manifest.v1+json", manifest, annotations=naming(replace(SMALL, tag="app:cache"))
-    )
+    found = descriptor(MEDIA + "manifest.v1+json", manifest, annotations=naming(replace(SMALL, tag="app:cache")))
     return files(layout((*packed, cache, manifest), [found]))
 
 
@@ -422,9 +414,7 @@ def rootfs() -> bytes:
     """`docker export`: the files of a container."""
     parts = [member(".dockerenv")]
     parts += [member(name, kind=FOLDER) for name in ("bin/", "dev/", "etc/", "proc/", "srv/", "tmp/", "usr/")]
-    parts += [
-        member(name, f"{name}\n".encode() * 9) for name in ("etc/os-release", "etc/passwd", "srv/app.py")
-    ]
+    parts += [member(name, f"{name}\n".encode() * 9) for name in ("etc/os-release", "etc/passwd", "srv/app.py")]
     return tar(parts)
 
 

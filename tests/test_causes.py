@@ -129,7 +129,10 @@ def test_with_names_that_tell_nothing_the_positions_are_left_open(look: Look) ->
     )
     (cause,) = of_image(look(archive))
     assert (cause.id, cause.confidence) == ("incremental-filter", "possible")
-    assert "left out 2 layers, most likely the lowest, and shortened the list as well: manifest.json has 4" in cause.message
+    assert (
+        "left out 2 layers, most likely the lowest, and shortened the list as well: manifest.json has 4"
+        in cause.message
+    )
     (cause,) = of_image(look(archive, deep=True))
     assert cause.confidence == "likely"
     assert "the lowest 2 layers (positions 0–1)" in cause.message

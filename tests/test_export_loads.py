@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -70,7 +69,7 @@ _MOUNTED = frozenset({"etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/mtab"
 @pytest.fixture(scope="module")
 def expected(
     tmp_path_factory: pytest.TempPathFactory, docker20_daemon: object, skopeo: Skopeo
-) -> Iterator[dict[str, dict[str, str]]]:
+) -> dict[str, dict[str, str]]:
     """The files of both versions as skopeo and Docker see them, with nothing of ours in between."""
     folder = tmp_path_factory.mktemp("expected")
     found = {}
@@ -82,7 +81,7 @@ def expected(
         found[name] = files(folder / f"{tag}.files")
     docker20_daemon.clear()  # type: ignore[attr-defined]
     assert found[OLD] != found[NEW]
-    yield found
+    return found
 
 
 def proves(runtime: Runtime, reference: str, wanted: dict[str, str], tmp_path: Path) -> None:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
-ORDER = (
-    "errors progress samples text compression digest document reference image inventory sources alignment frames "
-    "finding verdict messages rules causes loaders report remedies diagnosis survey explanation store plan decision archive arrival layers output export hosts shipping "
-    "repairs comparison widgets cli"
-).split()
+# fmt: off
+ORDER = [
+    "errors", "progress", "samples", "text", "compression", "digest", "document", "reference", "image",
+    "inventory", "sources", "alignment", "frames", "finding", "verdict", "messages", "rules", "causes",
+    "loaders", "report", "remedies", "diagnosis", "survey", "explanation", "store", "plan", "decision",
+    "archive", "arrival", "layers", "output", "export", "hosts", "shipping", "repairs", "comparison",
+    "widgets", "cli",
+]
+# fmt: on
 ROOT = Path(__file__).parents[1] / "layerkit"
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 

@@ -60,11 +60,10 @@ def test_lock_is_for_everybody() -> None:
 
 def test_lock_holds_every_dependency() -> None:
     locked = {package["name"] for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
-    groups = [
-        item for group in PYPROJECT["dependency-groups"].values() for item in group if isinstance(item, str)
-    ]
+    groups = [item for group in PYPROJECT["dependency-groups"].values() for item in group if isinstance(item, str)]
     extras = [item for extra in PYPROJECT["project"]["optional-dependencies"].values() for item in extra]
-    named = {split_requirement(item)[0].replace(".", "-") for item in [*PYPROJECT["project"]["dependencies"], *extras, *groups]}
+    items = [*PYPROJECT["project"]["dependencies"], *extras, *groups]
+    named = {split_requirement(item)[0].replace(".", "-") for item in items}
     assert named <= locked
 
 
@@ -75,7 +74,5 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "lab", "data"])
 def test_make_knows_the_target(target: str) -> None:
-    made = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    made = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr

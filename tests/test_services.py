@@ -255,9 +255,7 @@ def test_a_missing_program_skips_and_fails_on_ci(monkeypatch: pytest.MonkeyPatch
 
 def test_finds_the_mirror_in_either_format(tmp_path: Path) -> None:
     assert find_mirror(tmp_path) == DEFAULT_MIRROR
-    (tmp_path / "sources.list").write_text(
-        "# deb http://no/debian x\ndeb [a=b] https://one/debian bookworm main\n"
-    )
+    (tmp_path / "sources.list").write_text("# deb http://no/debian x\ndeb [a=b] https://one/debian bookworm main\n")
     assert find_mirror(tmp_path) == "https://one/debian"
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d/debian.sources").write_text("Types: deb\nURIs: http://two/debian/\n")

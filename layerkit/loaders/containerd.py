@@ -11,6 +11,7 @@ Observed with the native snapshotter for Docker, which mounts every layer, and o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ from .unpacking import Dialect, Unpacker, is_pseudo
 from .view import archive_view
 
 
-class Import(Unpacker):
+class Import(Unpacker, ABC):
     """What both programs begin with."""
 
     def run(self) -> Outcome:
@@ -51,9 +52,9 @@ class Import(Unpacker):
             return Outcome(1, "\n".join([*self.printed, self.dialect.prefix + refusal.message]), usable=False)
         return Outcome(0, "\n".join(self.printed), usable)
 
+    @abstractmethod
     def load(self, images: tuple[Descriptor, ...], visited: list[Descriptor]) -> bool:
         """Record and unpack; whether every image can be used afterwards. Raises Refusal."""
-        raise NotImplementedError
 
     def record(self, images: tuple[Descriptor, ...]) -> None:
         """core/metadata/images.go, `validateTarget`."""

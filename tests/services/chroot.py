@@ -36,9 +36,7 @@ def find_mirror(sources: Path = Path("/etc/apt")) -> str:
     for file in files:
         text = file.read_text(errors="replace") if file.is_file() else ""
         for line in text.splitlines():
-            match = re.match(
-                r"(?:URIs:|deb(?:\s+\[[^]]*\])?)\s+(https?://\S+/debian)/?(?:\s|$)", line.strip()
-            )
+            match = re.match(r"(?:URIs:|deb(?:\s+\[[^]]*\])?)\s+(https?://\S+/debian)/?(?:\s|$)", line.strip())
             if match:
                 return match[1]
     return DEFAULT_MIRROR

@@ -38,9 +38,7 @@ class Registry:
     def requests(self) -> list[str]:
         """Lines of the access log, in the Apache form: how a test counts what was really asked for."""
         return [
-            line
-            for line in self.log.read_text(errors="replace").splitlines()
-            if '" HTTP/' in line or "HTTP/1" in line
+            line for line in self.log.read_text(errors="replace").splitlines() if '" HTTP/' in line or "HTTP/1" in line
         ]
 
 

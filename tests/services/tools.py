@@ -41,9 +41,7 @@ class Storage:
         return described
 
     def images(self) -> list[str]:
-        listed = self.run(
-            "images", "--format", "{{.Repository}}:{{.Tag}}" if self._podman else "{{.Name}}:{{.Tag}}"
-        )
+        listed = self.run("images", "--format", "{{.Repository}}:{{.Tag}}" if self._podman else "{{.Name}}:{{.Tag}}")
         return sorted(listed.expect().stdout.split())
 
     def clear(self) -> None:

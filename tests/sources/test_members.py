@@ -7,9 +7,7 @@ from layerkit.sources.tar import Kind, Member
 
 
 def members(*rows: tuple[str, Kind, str]) -> Members:
-    return Members(
-        tuple(Member(name, kind, 1, i, i, 1, target) for i, (name, kind, target) in enumerate(rows))
-    )
+    return Members(tuple(Member(name, kind, 1, i, i, 1, target) for i, (name, kind, target) in enumerate(rows)))
 
 
 @pytest.mark.parametrize(
@@ -29,9 +27,7 @@ def test_clean(name: str, cleaned: str) -> None:
 
 
 def test_follows_links_inside() -> None:
-    m = members(
-        ("a/x", "file", ""), ("b/l", "symlink", "../a/x"), ("c", "hardlink", "b/l"), ("d", "symlink", "/a/x")
-    )
+    m = members(("a/x", "file", ""), ("b/l", "symlink", "../a/x"), ("c", "hardlink", "b/l"), ("d", "symlink", "/a/x"))
     for name, hops in (("a/x", 0), ("b/l", 1), ("c", 2), ("d", 1)):
         found = m.find(name)
         assert found.member is m.all[0]
