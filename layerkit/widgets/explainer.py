@@ -46,7 +46,7 @@ class Explainer(ipw.VBox):
         )
         self.picker = ArchivePicker(str(archive))
         self.picker.path.placeholder = "the archive it was said about, if it is at hand"
-        self.button = ipw.Button(description="Explain", button_style="primary", icon="search")
+        self.button = ipw.Button(description="Explain", button_style="primary")
         self.button.on_click(lambda _: self.start())
         self.progress = ProgressBar()
         self.problem = markup("")

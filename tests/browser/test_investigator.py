@@ -67,6 +67,16 @@ def press(panel: Locator, name: str) -> None:
     panel.get_by_role("button", name=name, exact=True).click()
 
 
+def test_paste_press_explained(page: Page) -> None:
+    explainer = page.locator(".lkp-explainer")
+    explainer.scroll_into_view_if_needed()
+    explainer.get_by_label("Error").fill("ctr: number of layers and diffIDs don't match: 14 != 17")
+    explainer.get_by_label("Archive").fill("")
+    explainer.get_by_role("button", name="Explain", exact=True).click()
+    expect(explainer.locator(".lkp-explained")).to_contain_text("14")
+    expect(explainer.locator(".lkp-explained")).to_contain_text("3 diff IDs have no layer")
+
+
 def test_pick_press_read(panel: Locator, lab: Lab, tmp_path: Path) -> None:
     shutil.copy(data_dir() / "trimmed-25-of-36.tar", lab.folder / "broken.tar")
     box = panel.get_by_label("Archive")
