@@ -164,7 +164,8 @@ class Ssh(Shell):
         try:
             channel.exec_command(shlex.join(argv))
         except (paramiko.SSHException, EOFError, OSError) as error:
-            channel.close()
+            with suppress(EOFError, OSError, paramiko.SSHException):
+                channel.close()
             if self.transport.is_active():
                 raise AccessDenied(f"{self.name} runs no programs for {self.endpoint.user}") from None
             raise self._lost(error) from None
@@ -188,7 +189,8 @@ class Ssh(Shell):
                 raise SourceError(f"{self.name}: {flatten(str(error))}") from None
             raise self._lost(error) from None
         finally:
-            client.close()
+            with suppress(EOFError, OSError, paramiko.SSHException):  # a lost connection cannot be taken leave of
+                client.close()
 
     def _lost(self, error: BaseException) -> Unreachable:
         return Unreachable(f"the connection to {self.name} was lost: {flatten(str(error)) or 'it closed'}")

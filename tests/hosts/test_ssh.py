@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from layerkit.errors import AccessDenied, LayerkitError, Unreachable
@@ -270,6 +271,19 @@ def test_an_account_that_may_only_copy_files(config: Path) -> None:
         with shell.files() as files:
             assert files.stat("/").st_mode
         shell.close()
+
+
+def test_a_connection_lost_while_files_are_left(plain_machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing a channel writes too; on a link that is gone paramiko raises there, over what went wrong before."""
+
+    def gone(self: paramiko.SFTPClient) -> None:
+        raise EOFError
+
+    shell = open_ssh("box", config=plain_machine.config, ask=nobody)
+    monkeypatch.setattr(paramiko.SFTPClient, "close", gone)
+    with pytest.raises(Unreachable, match="was lost"), shell.files():
+        raise EOFError
+    shell.close()
 
 
 def test_a_host_without_sftp(config: Path) -> None:
