@@ -240,12 +240,6 @@ class Writing:
         os.fsync(self._fd)
 
 
-def write_file(parts: Sequence[Part], path: Path, tick: Tick = None) -> None:
-    """Write a whole archive to a file that can seek."""
-    with Writing(parts, path, tick) as writing:
-        writing.finish()
-
-
 def read_parts(parts: Iterable[Part], tick: Tick = None) -> Iterator[bytes]:
     """The archive's bytes in order, a MiB at most at a time."""
     for part in parts:

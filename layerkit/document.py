@@ -16,8 +16,6 @@ LIMIT = 4 << 20
 MOST = 10_000
 """Entries of one list of layers, diff IDs or history steps that are read: runtimes stop at about 125 layers (moby,
 layer/layer_store.go, `maxLayerDepth`), and a file of a few MiB can name a million."""
-DEPTH = 10_000
-"""Nesting at which Go's decoder gives up ("exceeded max depth")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from ..document import LIMIT, Document
 from ..errors import LayerkitError
 from ..finding import Cause
 from ..sources import Archive
-from ..sources.archive import parse_items
+from ..sources.claims import parse_items
 from ..sources.members import clean
 from .scene import Scene, layers, leads_out, shown
 

@@ -12,7 +12,7 @@ from ..document import field_of, strings_of
 from ..errors import UsageError
 from ..inventory import Inventory
 from ..reference import Reference
-from ..sources.archive import descriptor_of
+from ..sources.claims import descriptor_of
 from ..sources.platforms import normalise
 from .runtime import PROOF, Facts, Held, Runtime, named, of_images, parse_object
 from .shell import Result, Shell

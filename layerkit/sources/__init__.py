@@ -18,8 +18,9 @@ from ..errors import AccessDenied, NotFound, SourceError, UsageError
 from ..image import Entry, Image, Source
 from . import platforms
 from .access import Access
-from .archive import BASE_ANNOTATION, OMITTED, Archive, Item, Offer
+from .archive import Archive, Offer
 from .backing import Backing, Folder, Resumed, SeekableTar, StreamedTar, Tick
+from .claims import BASE_ANNOTATION, OMITTED, Item
 from .members import Found, Members
 from .recognition import Likeness
 from .tar import Member

@@ -6,7 +6,6 @@ those of the OCI image-spec, image-layout.md. Both halves are read where both ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,39 +14,28 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..digest import Digest, Measurement, is_digest, sha256
-from ..document import LIMIT, MOST, Document, field_of, number_of, strings_of, text_of, texts_of
+from ..digest import Measurement, is_digest, sha256
+from ..document import LIMIT, Document, field_of
 from ..errors import NotFound, PassedBy
 from ..image import Blob, Entry, Manifest
 from .backing import WELL_KNOWN, Backing
+from .claims import (
+    INDEX_TYPES,
+    OFFERS,
+    OMITTED,
+    Item,
+    descriptor_of,
+    digest_in,
+    parse_items,
+    parse_manifest,
+    platform_of,
+    tags_of,
+)
 from .members import Found, Members
 from .recognition import Likeness, recognise_bytes, recognise_members
 from .tar import Member
 
-INDEX_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
-)
-BASE_ANNOTATION = "io.layerkit.delta.base"
-"""Annotation of a delta's `index.json`: a JSON list of {"diff_id", "chain_id", "digest"}, what its base must hold."""
-
-OMITTED = "layerkit.omitted/"
-"""Folder of the empty placeholders that a delta's `manifest.json` names for the layers left out."""
-
-_NESTING, _OFFERS = 4, 1000
-_HEX = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One element of `manifest.json`."""
-
-    config: str
-    tags: tuple[str, ...]
-    layers: tuple[str, ...]
-    layers_null: bool = False
+_NESTING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +140,11 @@ class Archive:
         if not isinstance(manifests, list):
             return (), "not an index: it has no list of manifests"
         fault = ""
-        if any(descriptor_of(descriptor) is None for descriptor in manifests[: _OFFERS + 1]):
+        if any(descriptor_of(descriptor) is None for descriptor in manifests[: OFFERS + 1]):
             fault = "it names a manifest without a digest"
-        found = list(islice(self._follow(manifests, (), 0), _OFFERS + 1))
-        if len(manifests) > _OFFERS or len(found) > _OFFERS:
-            return (), f"it names more than {_OFFERS:,} manifests; not read"
+        found = list(islice(self._follow(manifests, (), 0), OFFERS + 1))
+        if len(manifests) > OFFERS or len(found) > OFFERS:
+            return (), f"it names more than {OFFERS:,} manifests; not read"
         return tuple(offer for offer in found if offer is not None), fault
 
     def _follow(self, descriptors: Sequence[Any], tags: tuple[str, ...], depth: int) -> Iterator[Offer | None]:
@@ -165,14 +153,14 @@ class Archive:
             if (blob := descriptor_of(descriptor)) is None:
                 continue
             present, inner = self.has(blob), self._inner(blob)
-            own = _tags(blob) or tags
+            own = tags_of(blob) or tags
             if (blob.media_type in INDEX_TYPES or inner is not None) and depth < _NESTING:
                 yield None
                 yield from self._follow(inner or (), own, depth + 1)
                 if present:
                     continue
             attestation = blob.annotations.get("vnd.docker.reference.type") == "attestation-manifest"
-            yield Offer(blob, own, _platform(descriptor), attestation, present, depth > 0)
+            yield Offer(blob, own, platform_of(descriptor), attestation, present, depth > 0)
 
     def _inner(self, blob: Blob) -> Sequence[Any] | None:
         """The descriptors of an index, as many as are followed; None where the blob is no index."""
@@ -180,7 +168,7 @@ class Archive:
         if blob.name not in known:
             document = Document.parse(self._text(blob)[0])
             found = field_of(document.value, "manifests") if isinstance(document.value, dict) else None
-            known[blob.name] = found[: _OFFERS + 1] if isinstance(found, list) else None
+            known[blob.name] = found[: OFFERS + 1] if isinstance(found, list) else None
         return known[blob.name]
 
     def _text(self, blob: Blob) -> tuple[bytes, str]:
@@ -243,8 +231,8 @@ class Archive:
                 Manifest(
                     "docker",
                     "manifest.json",
-                    Blob(item.config, _digest_in(item.config)) if item.config else None,
-                    tuple(Blob(path, _digest_in(path)) for path in item.layers),
+                    Blob(item.config, digest_in(item.config)) if item.config else None,
+                    tuple(Blob(path, digest_in(path)) for path in item.layers),
                     self.documents["manifest.json"].raw,
                 )
             )
@@ -287,7 +275,7 @@ class Archive:
     def others(self, listed: frozenset[str]) -> Sequence[Blob]:
         members = self.members.cleaned.items()
         return [
-            Blob(name, _digest_in(name))
+            Blob(name, digest_in(name))
             for name, member in members
             if member.kind == "file" and f"@{member.offset}" not in listed and not _is_json(name, member, self.backing)
         ]
@@ -316,111 +304,7 @@ class Archive:
         return self.backing.measure(member, tick)
 
 
-def parse_items(document: Document) -> tuple[tuple[Item, ...], str]:
-    """The items of a `manifest.json`, or why there are none."""
-    if document.fault:
-        return (), document.fault
-    if document.value is None:
-        return (), "null"
-    if not isinstance(document.value, list):
-        return (), "not a list of images"
-    if len(document.value) > _OFFERS:
-        return (), f"it lists {len(document.value):,} images; more than {_OFFERS:,} are not read"
-    items = []
-    for doc in document.value:
-        if not isinstance(doc, dict):
-            return (), "not a list of images"
-        layers, tags = field_of(doc, "Layers"), field_of(doc, "RepoTags")
-        config = field_of(doc, "Config")
-        if (
-            not isinstance(config, str | None)
-            or (layers is not None and strings_of(layers) is None)
-            or (tags is not None and strings_of(tags) is None)
-        ):
-            return (), "an image in it has a Config, RepoTags or Layers of the wrong type"
-        if (number := max(len(layers or ()), len(tags or ()))) > MOST:
-            return (), f"an image in it lists {number:,} layers or tags; more than {MOST:,} are not read"
-        items.append(Item(config or "", strings_of(tags) or (), strings_of(layers) or (), layers is None))
-    return tuple(items), "" if items else "an empty list"
-
-
-def parse_manifest(blob: Blob, raw: bytes) -> Manifest:
-    """An OCI or Docker schema 2 manifest from its bytes (OCI image-spec, manifest.md); never raises."""
-    name = blob.name
-    document = Document.parse(raw)
-    if document.fault:
-        return Manifest("oci", name, raw=raw, fault=document.fault, fault_kind="json")
-    doc = document.value
-    if not isinstance(doc, dict):
-        return Manifest("oci", name, raw=raw, fault="JSON, but not an object", fault_kind="shape")
-    media_type = text_of(doc, "mediaType") or blob.media_type
-    layers = field_of(doc, "layers")
-    if isinstance(layers, list) and len(layers) > MOST:
-        fault = f"it lists {len(layers):,} layers; more than {MOST:,} are not read"
-        return Manifest("oci", name, raw=raw, media_type=media_type, fault=fault, fault_kind="shape")
-    blobs = [descriptor_of(d) for d in layers] if isinstance(layers, list) else []
-    config = descriptor_of(field_of(doc, "config"))
-    if field_of(doc, "schemaVersion") == 1:
-        return Manifest(
-            "schema1", name, raw=raw, media_type=media_type, fault="a schema 1 manifest", fault_kind="shape"
-        )
-    if config is None or (layers is not None and not isinstance(layers, list)) or None in blobs:
-        fault = "it has no config and list of layers with digests"
-        return Manifest("oci", name, raw=raw, media_type=media_type, fault=fault, fault_kind="shape")
-    altered = blob.digest is not None and blob.digest.startswith("sha256:") and sha256(raw) != blob.digest
-    return Manifest(
-        "oci",
-        name,
-        config,
-        tuple(b for b in blobs if b is not None),
-        raw,
-        media_type,
-        fault=f"its bytes hash to {sha256(raw)}" if altered else "",
-        fault_kind="altered" if altered else "",
-        annotations=texts_of(field_of(doc, "annotations")),
-    )
-
-
-def descriptor_of(value: Any) -> Blob | None:
-    """A content descriptor (OCI image-spec, descriptor.md); None where it names no digest."""
-    if not isinstance(value, dict):
-        return None
-    digest = text_of(value, "digest")
-    if not is_digest(digest):
-        return None
-    return Blob(
-        digest,
-        Digest(digest),
-        number_of(value, "size"),
-        text_of(value, "mediaType"),
-        strings_of(field_of(value, "urls")) or (),
-        texts_of(field_of(value, "annotations")),
-    )
-
-
-def _tags(blob: Blob) -> tuple[str, ...]:
-    for key in ("io.containerd.image.name", "org.opencontainers.image.ref.name"):
-        if name := blob.annotations.get(key, ""):
-            return (name,)
-    return ()
-
-
-def _platform(descriptor: Any) -> str:
-    platform = field_of(descriptor, "platform") if isinstance(descriptor, dict) else None
-    if not isinstance(platform, dict):
-        return ""
-    return "/".join(p for p in (text_of(platform, k) for k in ("os", "architecture", "variant")) if p)
-
-
 def _is_json(name: str, member: Member, backing: Backing) -> bool:
     if name.endswith((".json", "/json", "/VERSION")) or name in WELL_KNOWN or member.size == 0:
         return True
     return member.size <= LIMIT and backing.head(member).lstrip()[:1] in (b"{", b"[")
-
-
-def _digest_in(path: str) -> Digest | None:
-    """The blob digest that a path under `blobs/sha256/` claims."""
-    algorithm, _, rest = path.removeprefix("./").removeprefix("blobs/").partition("/")
-    if path.removeprefix("./").startswith("blobs/") and is_digest(f"{algorithm}:{rest}"):
-        return Digest(f"{algorithm}:{rest}")
-    return None

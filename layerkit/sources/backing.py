@@ -248,7 +248,6 @@ class Folder:
 class _Inflated(io.RawIOBase):
     def __init__(self, chunks: Iterator[bytes], compression: Compression) -> None:
         self._pieces, self._rest = inflate(chunks, compression), memoryview(b"")
-        self._source = chunks
 
     def readable(self) -> bool:
         return True

@@ -13,13 +13,13 @@ from functools import cached_property
 from typing import Any, BinaryIO, Unpack, cast
 
 from ..digest import Digest, Measurement, is_digest, measure, sha256
-from ..document import Document, field_of, text_of
+from ..document import Document, field_of
 from ..errors import LayerkitError, NotFound, UsageError
 from ..image import Blob, Entry, Manifest
 from ..reference import Reference
 from . import platforms
 from .access import Access
-from .archive import INDEX_TYPES, descriptor_of, parse_manifest
+from .claims import INDEX_TYPES, descriptor_of, parse_manifest, platform_of
 from .distribution import Client, Clock, Stored
 
 LOG = logging.getLogger(__name__)
@@ -97,10 +97,11 @@ class Repository:
             child = descriptor_of(described)
             if child is None or _attests(child, described):
                 continue
+            own = platforms.normalise(platform_of(described))
             if child.media_type in INDEX_TYPES and len(path) < _INDEXES and child.name not in path:
-                yield from self._follow(child, self._manifest(child)[1], path, _platform(described))
+                yield from self._follow(child, self._manifest(child)[1], path, own)
             else:
-                yield Offer(child, _platform(described))
+                yield Offer(child, own)
 
     def _manifest(self, blob: Blob) -> tuple[str, bytes]:
         """The media type and bytes of a manifest; both are empty where the registry has no such manifest."""
@@ -247,15 +248,7 @@ def _altered(raw: bytes, blob: Blob) -> str:
 def _attests(blob: Blob, descriptor: Mapping[str, Any]) -> bool:
     """BuildKit's attestations: marked by an annotation, and filed under a platform that is none."""
     marked = blob.annotations.get("vnd.docker.reference.type") == "attestation-manifest"
-    return marked or _platform(descriptor) == "unknown/unknown"
-
-
-def _platform(descriptor: Mapping[str, Any]) -> str:
-    platform = field_of(descriptor, "platform")
-    if not isinstance(platform, dict):
-        return ""
-    named = "/".join(p for p in (text_of(platform, k) for k in ("os", "architecture", "variant")) if p)
-    return platforms.normalise(named)
+    return marked or platforms.normalise(platform_of(descriptor)) == "unknown/unknown"
 
 
 def _take(offers: Iterator[Offer], limit: int) -> Iterator[Offer]:

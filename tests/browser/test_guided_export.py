@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from layerkit import diagnose
 from layerkit.samples import data_dir
-from tests.browser.jupyterlab import Lab, run_lab
+from tests.browser.jupyterlab import Lab
 from tests.faulty_registry import FaultyRegistry, Slow, run_faulty_registry
 from tests.images import layer
-from tests.services import ARGUMENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(180)]
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture(scope="module")
-def lab(chromium: str) -> Iterator[Lab]:
-    with run_lab() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def requests() -> list[str]:
-    """Every address that the page asked for."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, lab: Lab, requests: list[str]) -> Page:
+def page(open_notebook: Callable[[str, int], Page]) -> Page:
     """Notebook 02, all of its cells run."""
-    page = browser.new_page(viewport={"width": 1400, "height": 2400})
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(lab.url("02-guided-export.ipynb"))
-    page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    errors = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
-    page.locator(".lkp-panel").or_(errors).first.wait_for(timeout=90_000)
-    assert page.locator(".lkp-panel").first.is_visible(), errors.all_inner_texts()
-    return page
+    return open_notebook("02-guided-export.ipynb", 2400)
 
 
 @pytest.fixture

@@ -6,56 +6,22 @@ import json
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from layerkit.samples import data_dir, samples
-from tests.browser.jupyterlab import Lab, run_lab
-from tests.services import ARGUMENTS
+from tests.browser.jupyterlab import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(180)]
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture(scope="module")
-def lab(chromium: str) -> Iterator[Lab]:
-    with run_lab() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def requests() -> list[str]:
-    """Every address that the page asked for."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, lab: Lab, requests: list[str]) -> Page:
+def page(open_notebook: Callable[[str, int], Page]) -> Page:
     """Notebook 01, all of its cells run."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1800})
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(lab.url("01-investigate.ipynb"))
-    # Before the kernel is there, running asks which one to use.
-    page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    errors = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
-    dialog = page.locator(".jp-Dialog")
-    page.locator(".lkp-panel").or_(errors).or_(dialog).first.wait_for(timeout=90_000)
-    assert page.locator(".lkp-panel").first.is_visible(), [*errors.all_inner_texts(), *dialog.all_inner_texts()]
-    return page
+    return open_notebook("01-investigate.ipynb", 1800)
 
 
 @pytest.fixture

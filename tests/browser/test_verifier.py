@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from layerkit.samples import data_dir
-from tests.browser.jupyterlab import Lab, run_lab
-from tests.services import ARGUMENTS
+from tests.browser.jupyterlab import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(180)]
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture(scope="module")
-def lab(chromium: str) -> Iterator[Lab]:
-    with run_lab() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def page(chromium: str, lab: Lab) -> Iterator[Page]:
+def page(open_notebook: Callable[[str, int], Page]) -> Page:
     """Notebook 03, all of its cells run."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1400, "height": 2400})
-        page.goto(lab.url("03-verify-and-report.ipynb"))
-        page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.locator(".lkp-panel").wait_for(timeout=90_000)
-        yield page
-        browser.close()
+    return open_notebook("03-verify-and-report.ipynb", 2400)
 
 
 def test_the_samples_then_a_broken_one_then_its_reports(page: Page, lab: Lab, tmp_path: Path) -> None:
