@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ class Row:
 
 def run(command: Sequence[str], codes: Sequence[int] = (0, 1)) -> Run:
     """Run a command to its end, its output thrown away."""
+    # An installed program has its bytecode beside it; whoever forbids Python to write it measures the compiler.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=own)
     error = process.stderr.read() if process.stderr else b""
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
@@ -51,11 +56,33 @@ def run(command: Sequence[str], codes: Sequence[int] = (0, 1)) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def pair(a: Sequence[str], b: Sequence[str], rounds: int = 5) -> tuple[list[Run], list[Run]]:
-    """Run both once to warm the page cache, then in turns."""
-    run(a), run(b)
-    turns = [(run(a), run(b)) for _ in range(rounds)]
+Leftovers = tuple[Sequence[Path], Sequence[Path]]
+
+
+def pair(
+    a: Sequence[str], b: Sequence[str], rounds: int = 5, left: Leftovers = ((), ()), room: int = 0
+) -> tuple[list[Run], list[Run]]:
+    """Run both once to warm the page cache, then in turns; `left` and `room` as in `fresh`, for each of them."""
+    turns = [(fresh(a, left[0], room), fresh(b, left[1], room)) for _ in range(1 + rounds)][1:]
     return [x for x, _ in turns], [y for _, y in turns]
+
+
+def fresh(command: Sequence[str], left: Sequence[Path], room: int) -> Run:
+    """Run a command that writes: what an earlier run left is removed first, and `room` bytes of memory made ready.
+
+    Memory that lay free may be the host's where this machine is a virtual one, and coming by it again then takes
+    longer than copying into it. Who comes first is not to pay for that.
+    """
+    os.sync()
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    if room:
+        # In a process of its own: a child counts the peak of whoever started it as its own.
+        run(python("-c", f"import mmap; mmap.mmap(-1, {room}, flags={_FLAGS}).close()"))
+    return run(command)
+
+
+_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
 
 
 def ratio(a: Sequence[Run], b: Sequence[Run]) -> float:

@@ -198,13 +198,14 @@ class Writing:
     """An archive that is being written to a file, its members in any order and from several threads.
 
     Every place is known before the first byte comes, so a layer is put where it belongs as soon as it is there.
+    `lasting` waits until the disk has it.
     """
 
-    def __init__(self, parts: Sequence[Part], path: Path, tick: Tick = None) -> None:
+    def __init__(self, parts: Sequence[Part], path: Path, tick: Tick = None, *, lasting: bool = True) -> None:
         self._places: dict[str, int] = {}
         self._parts = {part.name: part for part in parts}
         self._tick = tick
-        self._waiting = True
+        self._lasting = self._early = lasting
         at = 0
         for part in parts:
             self._places[part.name] = at
@@ -227,17 +228,18 @@ class Writing:
         os.pwrite(self._fd, header(part), at)
         if isinstance(part.content, Span):
             _copy(part.content, self._fd, at + tarfile.BLOCKSIZE, self._tick)
-            if part.size > _CHUNK and self._waiting:
+            if part.size > _CHUNK and self._early:
                 os.fdatasync(self._fd)  # now, while other layers still come, not all at the end
         else:
             os.pwrite(self._fd, part.content, at + tarfile.BLOCKSIZE)
 
     def finish(self) -> None:
-        """Write whatever is left, in the order of the file, and see it on the disk."""
-        self._waiting = False
+        """Write whatever is left, in the order of the file."""
+        self._early = False
         for name in list(self._parts):
             self.put(name)
-        os.fsync(self._fd)
+        if self._lasting:
+            os.fsync(self._fd)
 
 
 def read_parts(parts: Iterable[Part], tick: Tick = None) -> Iterator[bytes]:

@@ -202,7 +202,7 @@ def export_image(
     files = foreseen if foreseen is not None else gather(plan, store, progress)
     fill = partial(gather, plan, store, progress) if foreseen is not None and not on_disk(plan) else None
     how = Looking(tuple(loaders), deep)
-    done = _write(plan, compose(files, plan.form), Path(output), outer, split, progress, how, fill)
+    done = _write(plan, compose(files, plan.form), Path(output), store, outer, split, progress, how, fill)
     return replace(done, script=write_script(plan, files, Path(output), done.size, split=bool(split)))
 
 
@@ -222,6 +222,7 @@ def _write(
     plan: Plan,
     parts: Sequence[Part],
     output: Path,
+    store: Store,
     outer: Outer,
     split: int,
     progress: Progress,
@@ -246,7 +247,10 @@ def _write(
         if outer:
             write_outer(parts, part, outer, lambda count: progress.advance("write", count))
         else:
-            with Writing(parts, part, lambda count: progress.advance("write", count)) as writing:
+            # Another disk than the store's may be a stick, pulled out as soon as we say that it is written. Beside the
+            # store it need not outlast a power failure: all of it can be had again.
+            lasting = part.stat().st_dev != store.root.stat().st_dev
+            with Writing(parts, part, lambda count: progress.advance("write", count), lasting=lasting) as writing:
                 if fill is not None:
                     fill(lambda file: writing.put(blob_name(file.digest)))
                 writing.finish()

@@ -166,7 +166,6 @@ class Store:
             with self._locked(measured.digest):
                 if not self.has(measured.digest):
                     os.replace(name, self.path(measured.digest))
-                    _sync(self.path(measured.digest).parent)
                     self._note(measured)
         finally:
             with suppress(FileNotFoundError):
@@ -219,15 +218,14 @@ class Store:
                 )
             os.fsync(file.fileno())
         path = self.path(digest)
-        part.replace(path)
-        _sync(path.parent)
+        part.replace(path)  # should a power failure undo this, the next run finds the partial blob, whole
         self._note(measured)
         return measured
 
     def _note(self, measured: Measurement) -> None:
         path = self._place("facts", measured.digest)
         doc = {**asdict(measured), "stamp": _stamp(self.path(measured.digest))}
-        write_whole(path, json.dumps(doc).encode())
+        write_whole(path, json.dumps(doc).encode(), lasting=False)  # if lost, the blob is hashed once more
 
     def contents(self) -> list[Held]:
         """Every blob here, the longest unused first."""
@@ -322,14 +320,15 @@ class _Joined(io.RawIOBase):
         return next((chunk for chunk in self._chunks if chunk), b"")
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all."""
+def write_whole(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Write a file that is there in full or not at all; after a power failure too, where it is to be `lasting`."""
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(name, path)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -344,14 +343,6 @@ def free_bytes(folder: Path) -> int:
 def _stamp(path: Path) -> list[int]:
     info = path.stat()
     return [info.st_size, info.st_ino, info.st_mtime_ns, info.st_ctime_ns]
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _default_root() -> Path:
