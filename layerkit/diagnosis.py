@@ -54,7 +54,8 @@ def diagnose(
     platform
         Of a registry's index: `os/architecture[/variant]` or "all"; "" is linux on this machine's architecture.
     access
-        `insecure`, `ca`, `authfile`, `mirrors`: how registries may be reached (`layerkit.sources.access.Access`).
+        `insecure`, `ca`, `authfile`, `mirrors`, `reaching`: how registries and hosts may be reached
+        (`layerkit.sources.access.Access`).
 
     Raises
     ------

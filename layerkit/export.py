@@ -28,7 +28,7 @@ from .plan import Form, Packing, Plan
 from .progress import SILENT, Progress
 from .report import Report
 from .sources import choose
-from .sources.access import Access
+from .sources.access import Access, Reaching
 from .store import Store, free_bytes
 
 
@@ -57,7 +57,8 @@ def plan_export(
     platform
         `os/architecture[/variant]`, where a source offers several.
     access
-        `insecure`, `ca`, `authfile`, `mirrors`: how registries may be reached (`layerkit.sources.access.Access`).
+        `insecure`, `ca`, `authfile`, `mirrors`, `reaching`: how registries and hosts may be reached
+        (`layerkit.sources.access.Access`).
 
     Returns
     -------
@@ -79,7 +80,8 @@ def plan_export(
     """
     store = store or Store()
     alignments = read_wanted(images, platform=platform, progress=progress, **access)
-    return decide(alignments, tuple(read_targets(to)), missing=store.missing, form=form, packing=layers)
+    targets = tuple(read_targets(to, access.get("reaching")))
+    return decide(alignments, targets, missing=store.missing, form=form, packing=layers)
 
 
 def read_wanted(
@@ -111,14 +113,17 @@ _HOST = re.compile(r"ssh://[^/]+/?|unix://.+|local")
 """What is no file: a machine, to be asked what it holds."""
 
 
-def read_targets(to: Inventory | str | Path | Sequence[Inventory | str | Path]) -> Iterator[Inventory]:
+def read_targets(
+    to: Inventory | str | Path | Sequence[Inventory | str | Path], reaching: Reaching | None = None
+) -> Iterator[Inventory]:
     """What each target holds, however it is named."""
     for target in [to] if isinstance(to, Inventory | str | Path) else to:
         if isinstance(target, Inventory):
             yield target
         elif _HOST.fullmatch(str(target)) and not os.path.lexists(target):
             # Hosts are made of what stands after this module, as with sources: imported when one is named.
-            yield cast("Inventory", importlib.import_module(".hosts", __package__).take_inventory(str(target)))
+            hosts = importlib.import_module(".hosts", __package__)
+            yield cast("Inventory", hosts.take_inventory(str(target), **(reaching or Reaching())))
         else:
             yield read_held(target)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from . import options
+from .access import with_access
+
+if TYPE_CHECKING:
+    from ..sources.access import Access
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel="Start here")(diagnose)
+    app.command(rich_help_panel="Start here")(with_access(diagnose))
 
 
 def diagnose(
@@ -21,7 +25,7 @@ def diagnose(
         list[str],
         typer.Argument(
             metavar="TARGET...",
-            help="Archives, OCI layouts, folders of archives, patterns, docker://IMAGE, - for stdin.",
+            help="Archives, OCI layouts, folders of archives, patterns, docker://IMAGE, ssh://HOST/IMAGE or /FILE, -.",
         ),
     ],
     deep: Annotated[bool, typer.Option("--deep", help="Read every layer and check its digests and diff ID.")] = False,
@@ -42,11 +46,9 @@ def diagnose(
     select: Annotated[list[str] | None, typer.Option("--select", metavar="CODE", help="Only these rules.")] = None,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="CODE", help="Not these rules.")] = None,
     platform: options.Platform = "",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
     progress: options.ProgressMode = "auto",
+    *,
+    access: Access,
 ) -> None:
     """Say what is wrong with an image archive, why, and who will refuse it."""
     from ..report import format_for
@@ -64,7 +66,7 @@ def diagnose(
             ignore=_codes(ignore),
             platform=platform,
             progress=watch,
-            **options.access(insecure, ca, authfile, mirror),
+            **access,
         )
     text = reports.render(chosen)
     if output is None:

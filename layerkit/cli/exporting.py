@@ -11,16 +11,19 @@ import typer
 
 from ..errors import UsageError
 from . import options
+from .access import with_access
 
 if TYPE_CHECKING:
     from ..plan import Plan
+    from ..sources.access import Access
 
 _PANEL = "Export"
 
 Images = Annotated[
     list[str],
     typer.Argument(
-        metavar="IMAGE...", help="docker://..., a bare reference, oci:DIR[:NAME], docker-archive:FILE[:NAME], a path."
+        metavar="IMAGE...",
+        help="docker://..., a bare reference, oci:DIR[:NAME], docker-archive:FILE[:NAME], ssh://HOST/IMAGE, a path.",
     ),
 ]
 To = Annotated[
@@ -42,8 +45,8 @@ Layers = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=_PANEL)(plan)
-    app.command(rich_help_panel=_PANEL)(export)
+    app.command(rich_help_panel=_PANEL)(with_access(plan))
+    app.command(rich_help_panel=_PANEL)(with_access(export))
     store = typer.Typer(help="Look after the blobs kept between exports.", no_args_is_help=True)
     store.command("list")(list_store)
     store.command("verify")(verify_store)
@@ -59,11 +62,9 @@ def plan(
     form: Form = "universal",
     layers: Layers = "auto",
     format: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
     progress: options.ProgressMode = "auto",
+    *,
+    access: Access,
 ) -> None:
     """Say what an export would carry, layer by layer, without doing it."""
     from ..export import plan_export
@@ -71,7 +72,6 @@ def plan(
 
     if format not in ("text", "json"):
         raise UsageError(f"unknown format {format!r}, expected text or json")
-    access = options.access(insecure, ca, authfile, mirror)
     with observer(progress) as watch:
         made = plan_export(
             images,
@@ -100,12 +100,10 @@ def export(
     split: Annotated[
         str, typer.Option("--split", metavar="SIZE", help="Write parts of this size, as 4GB, for several sticks.")
     ] = "",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
     progress: options.ProgressMode = "auto",
     verbose: options.Verbose = False,
+    *,
+    access: Access,
 ) -> None:
     """Write images to an archive that loads, carrying only what the target lacks."""
     from ..export import export_image
@@ -118,7 +116,6 @@ def export(
         raise UsageError("a pipe takes neither --split nor --outer", hint="pipe it on through gzip or split")
     if pipe and sys.stdout.isatty():
         raise UsageError("an archive is nothing to read on a terminal", hint="-o FILE, or pipe it on")
-    access = options.access(insecure, ca, authfile, mirror)
     with observer(progress) as watch:
         done = export_image(
             images,

@@ -8,46 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import UsageError
+from .access import with_access
 
 if TYPE_CHECKING:
     from ..inventory import Inventory
+    from ..sources.access import Access
 
 _PANEL = "Export"
-_REACHING = "Reaching the host"
-
-Runtime = Annotated[
-    Literal["auto", "docker", "podman", "containerd"],
-    typer.Option("--runtime", help="auto takes the first that answers.", rich_help_panel=_REACHING),
-]
-Namespace = Annotated[
-    str,
-    typer.Option(
-        "--namespace", metavar="NAME", help="Of containerd: default, k8s.io, moby.", rich_help_panel=_REACHING
-    ),
-]
-Snapshotter = Annotated[
-    str,
-    typer.Option("--snapshotter", metavar="NAME", help="Of containerd, if not overlayfs.", rich_help_panel=_REACHING),
-]
-Socket = Annotated[
-    str, typer.Option("--socket", metavar="PATH", help="Where the runtime listens.", rich_help_panel=_REACHING)
-]
-Sudo = Annotated[
-    bool, typer.Option("--sudo", help="Run the runtime's program as root there.", rich_help_panel=_REACHING)
-]
-Accept = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--accept",
-        metavar="SHA256:...",
-        help="Trust the unknown host key of this fingerprint from now on.",
-        rich_help_panel=_REACHING,
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=_PANEL)(inventory)
+    app.command(rich_help_panel=_PANEL)(with_access(inventory, registries=False))
 
 
 def inventory(
@@ -65,15 +36,11 @@ def inventory(
     ] = None,
     script: Annotated[bool, typer.Option("--script", help="Print the script for a site without a network.")] = False,
     format: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="text or json.")] = "text",
-    runtime: Runtime = "auto",
-    namespace: Namespace = "",
-    snapshotter: Snapshotter = "",
-    socket: Socket = "",
-    sudo: Sudo = False,
-    accept: Accept = None,
+    *,
+    access: Access,
 ) -> None:
     """Say which images and layers a host holds, for exports that leave them out."""
-    from ..hosts import SCRIPT, connect, import_inventory
+    from ..hosts import SCRIPT, import_inventory, take_inventory
 
     if sum((bool(host), imported is not None, script)) != 1:
         raise UsageError(
@@ -85,16 +52,7 @@ def inventory(
     if imported is not None:
         found = import_inventory(imported)
     else:
-        with connect(
-            host,
-            runtime=runtime,
-            namespace=namespace,
-            snapshotter=snapshotter,
-            socket=socket,
-            sudo=sudo,
-            accept=accept or (),
-        ) as machine:
-            found = machine.inventory()
+        found = take_inventory(host, **access.get("reaching", {}))
     if output is not None:
         from ..store import write_whole
 

@@ -12,28 +12,11 @@ import typer
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..sources.access import Access
     from ..store import Store
-
-_REGISTRIES = "Registries"
 
 Platform = Annotated[
     str,
     typer.Option("--platform", metavar="OS/ARCH", help="Which one, where several are offered: linux/arm64, or all."),
-]
-Insecure = Annotated[
-    bool, typer.Option("--insecure", help="Allow unknown certificates and plain HTTP.", rich_help_panel=_REGISTRIES)
-]
-Ca = Annotated[
-    str, typer.Option("--ca", metavar="PEM", help="Trust this certificate authority.", rich_help_panel=_REGISTRIES)
-]
-Authfile = Annotated[
-    str,
-    typer.Option("--authfile", metavar="FILE", help="Take credentials only from here.", rich_help_panel=_REGISTRIES),
-]
-Mirror = Annotated[
-    list[str] | None,
-    typer.Option("--mirror", metavar="[REGISTRY=]HOST", help="Ask there first.", rich_help_panel=_REGISTRIES),
 ]
 StoreDir = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="Where blobs are kept between exports (LAYERKIT_STORE).")
@@ -42,20 +25,6 @@ ProgressMode = Annotated[
     Literal["auto", "none", "json"], typer.Option("--progress", help="On stderr: a bar, nothing, or JSON lines.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is done with every layer, and why.")]
-
-
-def access(insecure: bool, ca: str, authfile: str, mirrors: list[str] | None) -> Access:
-    """The registry options as `open_source` takes them; what was not said is left out."""
-    given: Access = {}
-    if insecure:
-        given["insecure"] = True
-    if ca:
-        given["ca"] = ca
-    if authfile:
-        given["authfile"] = authfile
-    if mirrors:
-        given["mirrors"] = mirrors
-    return given
 
 
 def store(folder: Path | None) -> Store:

@@ -11,11 +11,13 @@ import typer
 
 from ..errors import UsageError
 from . import options
+from .access import with_access
 from .exporting import Form, Layers
 
 if TYPE_CHECKING:
     from ..repairs import RepairPlan
     from ..report import Report
+    from ..sources.access import Access
 
 _PANEL = "Repair"
 
@@ -27,9 +29,9 @@ Outer = Annotated[Literal["none", "gzip", "zstd"], typer.Option("--outer", help=
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel="Start here")(repair)
-    app.command(rich_help_panel=_PANEL)(convert)
-    app.command(rich_help_panel=_PANEL)(compare)
+    app.command(rich_help_panel="Start here")(with_access(repair))
+    app.command(rich_help_panel=_PANEL)(with_access(convert))
+    app.command(rich_help_panel=_PANEL)(with_access(compare))
 
 
 def repair(
@@ -40,7 +42,7 @@ def repair(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="Where missing layers may come from: docker://IMAGE, an archive, oci:DIR. Repeatable.",
+            help="Where missing layers may be: docker://IMAGE, an archive, oci:DIR, ssh://HOST/IMAGE. Repeatable.",
         ),
     ] = None,
     as_delta: Annotated[
@@ -68,11 +70,9 @@ def repair(
     format: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
     store: options.StoreDir = None,
     platform: options.Platform = "",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
     progress: options.ProgressMode = "auto",
+    *,
+    access: Access,
 ) -> None:
     """Write a broken archive anew so that it loads; layers are found by content, and only missing ones fetched."""
     from ..repairs import plan_repair, tail
@@ -83,7 +83,6 @@ def repair(
         raise UsageError(f"unknown format {format!r}, expected text or json")
     if not dry_run and bool(output) == in_place:
         raise UsageError("say where to write the repaired archive", hint="-o FIXED.tar, or --dry-run, or --in-place")
-    access = options.access(insecure, ca, authfile, mirror)
     if in_place and tail.undo(Path(broken)):
         typer.echo(f"layerkit: put the old end of {broken} back, which an earlier run left", err=True)
     with observer(progress) as watch:
@@ -162,18 +161,15 @@ def convert(
     loaders: Loaders = None,
     store: options.StoreDir = None,
     platform: options.Platform = "",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
     progress: options.ProgressMode = "auto",
+    *,
+    access: Access,
 ) -> None:
     """Write sound images in another form: universal, docker-archive or OCI archive, packed otherwise if wanted."""
     from ..export import export_image
     from ..plan import size_text
     from .terminal import progress as observer
 
-    access = options.access(insecure, ca, authfile, mirror)
     if output == "-":
         raise UsageError("convert writes a file", hint="`layerkit export IMAGE -o -` writes to a pipe")
     with observer(progress) as watch:
@@ -204,17 +200,15 @@ def compare(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; the suffix picks the format.")
     ] = None,
     platform: options.Platform = "",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
+    *,
+    access: Access,
 ) -> None:
     """Put two images side by side, and say what a host with A needs for B. Exit 1 if they differ."""
     from ..comparison import compare as look
 
     suffixes = {".json": "json", ".html": "html", ".htm": "html", ".md": "md"}
     chosen = format or suffixes.get(output.suffix.lower() if output else "", "text")
-    compared = look(a, b, platform=platform, **options.access(insecure, ca, authfile, mirror))
+    compared = look(a, b, platform=platform, **access)
     text = compared.render(chosen)
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))

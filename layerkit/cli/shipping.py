@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from . import options
-from .hosting import Accept, Namespace, Runtime, Snapshotter, Socket, Sudo
+from .access import with_access
 
 if TYPE_CHECKING:
-    from ..hosts import Reaching
+    from ..sources.access import Access
 
 _PANEL = "Export"
 
@@ -20,7 +20,7 @@ LogDir = Annotated[Path | None, typer.Option("--log", metavar="DIR", help="Where
 
 
 def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=_PANEL)(ship)
+    app.command(rich_help_panel=_PANEL)(with_access(ship))
     app.command("log", rich_help_panel=_PANEL)(show_log)
 
 
@@ -50,20 +50,12 @@ def ship(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there, .html or .json.")
     ] = None,
     format: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="text or json.")] = "text",
-    runtime: Runtime = "auto",
-    namespace: Namespace = "",
-    snapshotter: Snapshotter = "",
-    socket: Socket = "",
-    sudo: Sudo = False,
-    accept: Accept = None,
     store: options.StoreDir = None,
     platform: options.Platform = "",
-    insecure: options.Insecure = False,
-    ca: options.Ca = "",
-    authfile: options.Authfile = "",
-    mirror: options.Mirror = None,
     progress: options.ProgressMode = "auto",
     verbose: options.Verbose = False,
+    *,
+    access: Access,
 ) -> None:
     """Send hosts what they lack of an image, look again there, and say whether it arrived.
 
@@ -73,14 +65,6 @@ def ship(
     from .terminal import progress as observer
 
     options.log(verbose)
-    reaching: Reaching = {
-        "runtime": runtime,
-        "namespace": namespace,
-        "snapshotter": snapshotter,
-        "socket": socket,
-        "sudo": sudo,
-        "accept": accept or (),
-    }
     with observer(progress) as watch:
         done = send(
             [image, *(also or ())],
@@ -92,8 +76,7 @@ def ship(
             log=log,
             jobs=jobs,
             progress=watch,
-            reaching=reaching,
-            **options.access(insecure, ca, authfile, mirror),
+            **access,
         )
     document = json.dumps(done.to_dict(), indent=1)
     if output is not None:

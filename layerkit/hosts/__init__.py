@@ -15,8 +15,9 @@ a command.
 
 from __future__ import annotations
 
+from ..sources.access import Reaching, RuntimeName
 from .asking import Ask, Question, ask_terminal
-from .host import Host, Reaching, RuntimeName, connect, take_inventory
+from .host import Host, connect, take_inventory
 from .hostkeys import ChangedHostKey, RevokedHostKey, UnknownHostKey
 from .runtime import Held
 from .script import SCRIPT, import_inventory

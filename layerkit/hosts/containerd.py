@@ -131,6 +131,9 @@ class Containerd(Runtime):
     def remove_command(self, reference: str) -> tuple[str, ...]:
         return ("images", "rm", "--sync", reference)
 
+    def tag_command(self, source: str, target: str) -> tuple[str, ...]:
+        return ("images", "tag", "--force", source, target)
+
     def create_and_remove(self, reference: str) -> Result:
         name = f"layerkit-proof-{secrets.token_hex(6)}"
         created = self.run("containers", "create", *self.snapshots, named(reference), name, PROOF)

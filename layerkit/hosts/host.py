@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Literal, TypedDict, Unpack
+from typing import BinaryIO, Unpack
 
 from ..errors import LayerkitError, NotFound, UsageError
 from ..inventory import Inventory
+from ..sources.access import Reaching, RuntimeName
 from ..text import printable
 from .asking import Ask, ask_terminal
 from .containerd import Containerd
@@ -21,8 +22,6 @@ from .privilege import become_root
 from .runtime import ABSENT, PROGRAMS, Facts, Held, Runtime, named
 from .shell import Local, Result, Shell
 from .ssh import open_ssh
-
-RuntimeName = Literal["auto", "docker", "podman", "containerd"]
 
 _MARK = "layerkit asks"
 
@@ -146,7 +145,7 @@ def connect(
     uri
         `ssh://[user@]host[:port]`, an alias of ~/.ssh/config, `local`, or `unix:///path/docker.sock` for a Docker here.
     runtime
-        `auto` takes the first that answers of docker, podman, containerd.
+        `auto` takes the first that answers of docker, podman, containerd; with a namespace, containerd.
     namespace
         Of containerd: `default`, `k8s.io` for what Kubernetes runs, `moby` for Docker's.
     socket
@@ -173,25 +172,12 @@ def connect(
     elif uri == "local":
         shell = Local()
     else:
-        shell = open_ssh(uri, accept={accept} if isinstance(accept, str) else accept, ask=ask, config=config)
+        shell = open_ssh(uri, accept=accept, ask=ask, config=config)
     try:
         return find(shell, uri, runtime, namespace, socket, snapshotter, sudo=sudo, ask=ask)
     except BaseException:
         shell.close()
         raise
-
-
-class Reaching(TypedDict, total=False):
-    """How a host may be reached: what `connect` takes besides its name."""
-
-    runtime: RuntimeName
-    namespace: str
-    socket: str
-    snapshotter: str
-    sudo: bool
-    accept: str | Collection[str]
-    ask: Ask
-    config: Path | None
 
 
 def take_inventory(uri: str, **reaching: Unpack[Reaching]) -> Inventory:
@@ -225,6 +211,8 @@ def find(
     ask: Ask = ask_terminal,
 ) -> Host:
     """The runtime to be used on a machine that is connected already; of several the first that answers."""
+    if runtime == "auto" and namespace:
+        runtime = "containerd"  # nobody else has any
     uid, xdg, programs, docker_host, name = _probe(shell)
     kinds = ("docker", "podman", "containerd") if runtime == "auto" else (runtime,)
     refusals: list[LayerkitError] = []

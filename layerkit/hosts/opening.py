@@ -10,8 +10,10 @@ import paramiko
 from ..errors import LayerkitError, NotFound, UsageError
 from ..reference import Reference
 from ..sources import Archive, Opening
+from ..sources.access import Reaching, RuntimeName
 from ..text import printable
-from .host import Host, RuntimeName, connect, find
+from .asking import ask_terminal
+from .host import Host, connect, find
 from .remote_tar import is_file, open_archive
 from .saved import SavedTar
 from .shell import Shell
@@ -31,7 +33,9 @@ _FILE = re.compile(r"(?:/|~/).*|.*\.(?:tar(?:\.[a-z0-9]+)?|t[gx]z|tzst|tbz2)", r
 def open_daemon(location: str, opening: Opening) -> Archive:
     """`docker-daemon:IMAGE`: of the Docker here, or of DOCKER_HOST."""
     Reference.parse(location)
-    return open_saved(connect("local", runtime="docker"), location, f"docker-daemon:{location}", opening)
+    reaching = opening.access.get("reaching", Reaching()).copy()
+    reaching["runtime"] = "docker"
+    return open_saved(connect("local", **reaching), location, f"docker-daemon:{location}", opening)
 
 
 def open_remote(location: str, opening: Opening) -> Archive:
@@ -42,7 +46,13 @@ def open_remote(location: str, opening: Opening) -> Archive:
         raise UsageError(
             f"{printable(uri, 200)} names no image", hint="write ssh://HOST/IMAGE or ssh://HOST/PATH/x.tar"
         )
-    shell = open_ssh(f"ssh://{authority}")
+    reaching = opening.access.get("reaching", Reaching())
+    shell = open_ssh(
+        f"ssh://{authority}",
+        accept=reaching.get("accept", ()),
+        ask=reaching.get("ask", ask_terminal),
+        config=reaching.get("config"),
+    )
     try:
         if (found := _find_file(shell, rest)) is not None:
             path, info = found
@@ -52,7 +62,7 @@ def open_remote(location: str, opening: Opening) -> Archive:
             raise NotFound(
                 f"{printable(rest, 200)} is no file on {shell.name}", hint="name it from the root: ssh://HOST/srv/x.tar"
             )
-        return open_saved(*_holder(shell, f"ssh://{authority}", rest), uri, opening)
+        return open_saved(*_holder(shell, f"ssh://{authority}", rest, reaching), uri, opening)
     except BaseException:
         shell.close()
         raise
@@ -71,20 +81,31 @@ def _owning(shell: Shell, archive: Archive) -> Archive:
     return archive
 
 
-def _holder(shell: Shell, uri: str, reference: str) -> tuple[Host, str]:
+def _holder(shell: Shell, uri: str, reference: str, reaching: Reaching) -> tuple[Host, str]:
     """The first runtime on a machine that has this image, and what it calls it. Raises what the last word on it is."""
+    wanted, inside = reaching.get("runtime", "auto"), reaching.get("namespace", "")
+    runtimes = ((wanted, inside),) if wanted != "auto" or inside else _RUNTIMES
     Reference.parse(reference)
     looked: list[str] = []
     refusals: list[LayerkitError] = []
-    for runtime, namespace in _RUNTIMES:
+    for runtime, namespace in runtimes:
         try:
-            host = find(shell, uri, runtime, namespace)
+            host = find(
+                shell,
+                uri,
+                runtime,
+                namespace,
+                reaching.get("socket", ""),
+                reaching.get("snapshotter", ""),
+                sudo=reaching.get("sudo", False),
+                ask=reaching.get("ask", ask_terminal),
+            )
             held = host.inspect(reference)
         except LayerkitError as error:
             refusals.append(error)
             continue
         if held is not None:
-            return host, held.tags[0] if runtime == "containerd" else reference
+            return host, held.tags[0] if host.runtime == "containerd" else reference
         looked.append(f"{runtime} {namespace}".strip())
     silent = [error for error in refusals if not isinstance(error, NotFound)]
     if not looked:

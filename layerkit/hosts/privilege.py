@@ -40,13 +40,28 @@ class Sudo(Shell):
     def start(self, argv: Sequence[str]) -> Process:
         if not self.__password:
             return self._shell.start(["sudo", "-n", "--", *argv])
-        token = f"[{secrets.token_hex(8)}]"
-        # -k: a password is asked for even if one was given a moment ago, so that there is one way this goes.
-        process = self._shell.start(["sudo", "-k", "-S", "-p", token, "--", *argv])
-        return _await_prompt(process, token.encode(), self.__password, self.name)
+        token, asking = _asking(argv)
+        return _await_prompt(self._shell.start(asking), token, self.__password, self.name)
+
+    def start_on(self, path: str, argv: Sequence[str]) -> Process:
+        """The file is opened by who logged in, so that sudo need allow the program alone."""
+        if not self.__password:
+            return self._shell.start_on(path, ["sudo", "-n", "--", *argv])
+        token, asking = _asking(argv)
+        process = self._shell.start(["sh", "-c", _AFTER_PASSWORD, "sh", path, *asking])
+        return _await_prompt(process, token, self.__password, self.name)
 
     def close(self) -> None:
         self._shell.close()
+
+
+_AFTER_PASSWORD = 'file=$1; shift; cat - "$file" | "$@"'
+
+
+def _asking(argv: Sequence[str]) -> tuple[bytes, list[str]]:
+    # -k: a password is asked for even if one was given a moment ago, so that there is one way this goes.
+    token = f"[{secrets.token_hex(8)}]"
+    return token.encode(), ["sudo", "-k", "-S", "-p", token, "--", *argv]
 
 
 def become_root(shell: Shell, argv: Sequence[str], ask: Ask) -> Shell:

@@ -95,6 +95,10 @@ class Runtime(ABC):
     @abstractmethod
     def remove_command(self, reference: str) -> tuple[str, ...]: ...
 
+    def tag_command(self, source: str, target: str) -> tuple[str, ...]:
+        """Have a name mean what another one, or an ID, means."""
+        return ("tag", source, target)
+
     @abstractmethod
     def create_and_remove(self, reference: str) -> Result:
         """Create a container, never start it, and remove it: the proof that an image is usable."""

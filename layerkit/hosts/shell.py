@@ -20,6 +20,7 @@ from ..text import flatten
 LIMIT = 64 << 20
 """Bytes of one program's output that are kept."""
 _ERRORS = 64 << 10
+_ON_FILE = 'file=$1; shift; exec "$@" < "$file"'
 ANSWER = 120.0
 """Seconds in which a program that only looks something up has to be done."""
 
@@ -78,11 +79,16 @@ class Shell(ABC):
     @abstractmethod
     def close(self) -> None: ...
 
+    def start_on(self, path: str, argv: Sequence[str]) -> Process:
+        """The same with a file of that machine as the program's input, read with this shell's own rights."""
+        return self.start(["sh", "-c", _ON_FILE, "sh", path, *argv])
+
     def run(
         self,
         argv: Sequence[str],
         *,
         stdin: bytes | Iterable[bytes] | None = None,
+        file: str = "",
         timeout: float | None = ANSWER,
         limit: int = LIMIT,
     ) -> Result:
@@ -92,6 +98,8 @@ class Shell(ABC):
         ----------
         stdin
             What it reads; chunks are taken as fast as it reads them. If taking one raises, the program is stopped.
+        file
+            A file of that machine that it reads instead.
         timeout
             Seconds until it has to be done; None for as long as the connection holds.
         limit
@@ -99,7 +107,7 @@ class Shell(ABC):
 
         Raises Unreachable where the connection is lost or the time is over, FormatError where it says too much.
         """
-        process = self.start(argv)
+        process = self.start_on(file, argv) if file else self.start(argv)
         out, err = _Kept(limit), _Kept(_ERRORS, last=True)
         readers = [
             threading.Thread(target=out.fill, args=(process.read,), daemon=True),

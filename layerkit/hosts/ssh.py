@@ -34,7 +34,7 @@ _WINDOW = 8 << 20
 def open_ssh(
     target: str,
     *,
-    accept: Collection[str] = (),
+    accept: str | Collection[str] = (),
     ask: Ask = ask_terminal,
     config: Path | None = None,
 ) -> Ssh:
@@ -53,6 +53,7 @@ def open_ssh(
 
     Raises UnknownHostKey, ChangedHostKey, AccessDenied, Unreachable, and UsageError for a target that is none.
     """
+    accept = {accept} if isinstance(accept, str) else accept
     endpoint = address.resolve(target, config)
     transports: list[paramiko.Transport] = []
     try:

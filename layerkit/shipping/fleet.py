@@ -110,7 +110,7 @@ def compare_sites(
     >>> list(fleet.costs["layers"])
     [2, 12, 12]
     """
-    held = tuple(read_targets(list(sites)))
+    held = tuple(read_targets(list(sites), access.get("reaching")))
     if not held:
         raise UsageError("no site is named")
     missing = (store or Store()).missing

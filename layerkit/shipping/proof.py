@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ..digest import chain_ids
 from ..errors import LayerkitError, UsageError
 from ..hosts import Host
-from ..hosts.containerd import Containerd
 from ..inventory import Inventory
 from ..reference import Reference
 from ..text import printable
@@ -72,8 +72,26 @@ def _whole(shown: str, name: str, inventory: Inventory, *, complete: bool) -> Ch
     return Check(shown, told, False if complete else None)
 
 
-def restore(host: Host, before: Inventory, wanted: Sequence[Wanted]) -> None:
-    """After a failure: names that were not there go, those that meant another image mean it again, if that can be."""
+def keep(host: Host, before: Inventory, wanted: Sequence[Wanted]) -> Mapping[str, str]:
+    """Give what these names mean now another name each, where an image without one is lost: in containerd's stores."""
+    kept: dict[str, str] = {}
+    if host.store == "containerd":
+        for name in (name for image in wanted for name in image.names_on(before)):
+            if _of(before.images, name) is not None:
+                kept[name] = f"layerkit.invalid/kept:{secrets.token_hex(8)}"
+                host.driver.ask(*host.driver.tag_command(name, kept[name]))
+    return kept
+
+
+def forget(host: Host, kept: Mapping[str, str]) -> None:
+    """Take the names away that `keep` gave."""
+    for name in kept.values():
+        with suppress(LayerkitError):
+            host.remove(name)
+
+
+def restore(host: Host, before: Inventory, wanted: Sequence[Wanted], kept: Mapping[str, str]) -> None:
+    """After a failure: names that were not there go, those that meant another image mean it again."""
     try:
         now = host.images()
     except LayerkitError:
@@ -85,9 +103,9 @@ def restore(host: Host, before: Inventory, wanted: Sequence[Wanted]) -> None:
                 if was is None:
                     with suppress(LayerkitError):
                         host.remove(name)
-                elif _of(now, name) != was and not isinstance(host.driver, Containerd):
+                elif _of(now, name) != was:
                     with suppress(LayerkitError):
-                        host.driver.ask("tag", was, name)
+                        host.driver.ask(*host.driver.tag_command(kept.get(name, was), name))
 
 
 def _of(images: object, name: str) -> str | None:

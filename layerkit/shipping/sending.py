@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Unpack
+from typing import Unpack, cast
 
 from ..errors import UsageError
 from ..export import read_wanted
@@ -39,7 +39,6 @@ def ship(
     log: str | Path | None = None,
     jobs: int = JOBS,
     progress: Progress = SILENT,
-    reaching: Reaching | None = None,
     **access: Unpack[Access],
 ) -> Shipment:
     """Have every host hold these images, sending only what it lacks, and prove it on the host.
@@ -61,8 +60,9 @@ def ship(
         Folder of the ship log; None for LAYERKIT_LOG or the platform's state folder.
     jobs
         Hosts served at the same time.
-    reaching
-        `runtime`, `namespace`, `socket`, `snapshotter`, `sudo`, `accept`, `ask`, `config`: see `hosts.connect`.
+    access
+        How registries and hosts may be reached (`layerkit.sources.access.Access`): `reaching` is what `hosts.connect`
+        takes besides a name.
 
     Returns
     -------
@@ -77,9 +77,10 @@ def ship(
     named = [hosts] if isinstance(hosts, str | Host) else list(dict.fromkeys(hosts))
     if not named:
         raise UsageError("no host is named")
+    reach = _one_question_at_a_time(access.get("reaching", Reaching()))
+    access["reaching"] = _for_sources(reach)
     errand = _errand(what, via, store or Store(), platform, thin=thin, progress=progress, access=access)
     stop = threading.Event()
-    reach = _one_question_at_a_time(reaching or Reaching())
 
     def send(target: str | Host) -> Delivery:
         name = target.name if isinstance(target, Host) else target.removeprefix("ssh://")
@@ -126,6 +127,11 @@ def _errand(
         raise UsageError(f"{deltas[0]} is sent as it is, and cannot be pulled", hint="--via stream or sftp")
     alignments = tuple(read_frames(deltas[0], deep=True, progress=progress).alignments)
     return Errand(via, store, thin, alignments, file=load_file(deltas[0], alignments))
+
+
+def _for_sources(reach: Reaching) -> Reaching:
+    """An image may come from a host, too: whom to trust and ask is the same there, the runtime need not be."""
+    return cast("Reaching", {key: value for key, value in reach.items() if key in ("accept", "ask", "config")})
 
 
 def _one_question_at_a_time(reach: Reaching) -> Reaching:

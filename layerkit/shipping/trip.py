@@ -25,7 +25,7 @@ from .cargo import Cargo, Wanted, load_plan, unpacked_bytes, wanted_of
 from .line import Line, Watch
 from .outcome import Delivery
 from .preflight import COPYING, Via, Way, check_base, check_space, check_way, choose_way, plan_for
-from .proof import failure, look_again, restore
+from .proof import failure, forget, keep, look_again, restore
 from .served import Served
 from .tunnel import pull
 from .upload import load_uploaded, upload
@@ -60,6 +60,8 @@ class Trip:
     before: Inventory | None = None
     wanted: tuple[Wanted, ...] = ()
     touched: bool = False
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Names that keep what the wanted ones meant before."""
     counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def deliver(self) -> Delivery:
@@ -77,6 +79,8 @@ class Trip:
                 message=str(error), hint=error.hint, verdict="refused" if isinstance(error, Refused) else "failed"
             )
         finally:
+            if self.line.host is not None:
+                forget(self.line.host, self.kept)
             self.line.hang_up()
             self.watch.end("send", self.found.verdict)
         LOG.info("%s: %s %s", self.found.host, self.found.verdict, self.found.message)
@@ -156,7 +160,7 @@ class Trip:
         check_base(cargo.needs, replace(now, chain_ids=frozenset()) if complete and on_containerd else now)
         check_space(cargo.size + cargo.unpacked, host, now)
         self.watch.begin("send", cargo.size, "sending")
-        self.touched = True
+        self._touch(host, before)
         if way == "stream":
             result = host.load(self._counted(cargo))
         else:
@@ -164,6 +168,12 @@ class Trip:
         if not result.ok:
             raise _refusal(self.line.host or host, result)
         return not on_containerd or all(need.digest in now.blobs for need in cargo.needs)
+
+    def _touch(self, host: Host, before: Inventory) -> None:
+        """From here on names there may change."""
+        if not self.touched:
+            self.kept = keep(host, before, self.wanted)
+        self.touched = True
 
     def _counted(self, cargo: Cargo) -> Iterator[bytes]:
         for chunk in cargo.chunks():
@@ -215,7 +225,7 @@ class Trip:
         served = Served(files, self._bringing(offer, here), self._sent)
         self.wanted = wanted_of(files)
         self.watch.begin("send", plan.travel_bytes, "pulled")
-        self.touched = True
+        self._touch(host, before)
         pull(host, served, self.wanted, before)
 
     def _bringing(self, plan: Plan, here: Mapping[str, Span]) -> Callable[[str], Span]:
@@ -236,7 +246,7 @@ class Trip:
             if host is None or (self.line.redials and not _answers(host)):
                 host = self.line.dial()
             if self.before is not None:
-                restore(host, self.before, self.wanted)
+                restore(host, self.before, self.wanted, self.kept)
 
 
 def _answers(host: Host) -> bool:

@@ -21,7 +21,6 @@ FOLDER = ".cache/layerkit"
 """In the home folder of who logs in: nobody else can put anything there."""
 
 _DIGEST_OF_START = 'head -c "$2" -- "$1" | sha256sum'
-_FROM_FILE = 'file=$1; shift; exec "$@" < "$file"'
 
 
 def upload(shell: Ssh, cargo: Cargo, tick: Callable[[int], None]) -> str:
@@ -65,7 +64,7 @@ def upload(shell: Ssh, cargo: Cargo, tick: Callable[[int], None]) -> str:
 
 def load_uploaded(host: Host, shell: Ssh, path: str) -> Result:
     """Load an archive that is there already, and remove it whatever comes of that, unless the connection breaks."""
-    result = host.shell.run(["sh", "-c", _FROM_FILE, "sh", path, *host.load_command], timeout=None)
+    result = host.shell.run(host.load_command, file=path, timeout=None)
     with suppress(LayerkitError), shell.files() as files:
         files.remove(path)
     return result

@@ -17,7 +17,7 @@ from ..compression import detect
 from ..errors import AccessDenied, NotFound, SourceError, UsageError
 from ..image import Entry, Image, Source
 from . import platforms
-from .access import Access
+from .access import Access, registries
 from .archive import Archive, Offer
 from .backing import Backing, Folder, Resumed, SeekableTar, StreamedTar, Tick
 from .claims import BASE_ANNOTATION, OMITTED, Item
@@ -47,7 +47,7 @@ __all__ = [
 class Opening:
     """How a source is to be opened. `deep` measures what passes by in a stream that cannot be read twice.
 
-    `platform` and `access` are for registries: what to take from an index, and how to get there.
+    `platform` says what to take from a registry's index, `access` how to get to registries and hosts.
     """
 
     deep: bool = False
@@ -103,7 +103,7 @@ def _open_registry(location: str, opening: Opening, aside: str = "") -> Source:
 
     if not location.startswith("//"):
         raise UsageError(f"docker:{location} is no image", hint="write docker://REGISTRY/REPOSITORY[:TAG|@DIGEST]")
-    return open_repository(location[2:], opening.platform, aside, **opening.access)
+    return open_repository(location[2:], opening.platform, aside, **registries(opening.access))
 
 
 def _open_elsewhere(home: str) -> Callable[[str, Opening], Source]:
@@ -162,7 +162,7 @@ def open_source(
         What a registry's index is to give: `os/architecture[/variant]`, or "all"; "" is linux on this machine's
         architecture, or all where it has none such.
     access
-        `insecure`, `ca`, `authfile`, `mirrors`: see `layerkit.sources.access.Access`.
+        `insecure`, `ca`, `authfile`, `mirrors`, `reaching`: see `layerkit.sources.access.Access`.
 
     Raises SourceError where the bytes cannot be reached. What they are is never an error here. A registry is asked
     when its entries are.

@@ -18,7 +18,7 @@ from ..errors import LayerkitError, NotFound, UsageError
 from ..image import Blob, Entry, Manifest
 from ..reference import Reference
 from . import platforms
-from .access import Access
+from .access import Registries
 from .claims import INDEX_TYPES, descriptor_of, parse_manifest, platform_of
 from .distribution import Client, Clock, Stored
 
@@ -200,7 +200,7 @@ class Repository:
 
 
 def open_repository(
-    location: str, platform: str = "", aside: str = "", *, clock: Clock | None = None, **access: Unpack[Access]
+    location: str, platform: str = "", aside: str = "", *, clock: Clock | None = None, **access: Unpack[Registries]
 ) -> Repository:
     """The source behind `docker://LOCATION`; nothing is asked of the registry yet.
 

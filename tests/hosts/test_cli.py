@@ -52,7 +52,7 @@ def test_a_host(docker20_machine: Machine, archive: Path, capsys: Output) -> Non
 
 @pytest.mark.services
 def test_an_unknown_host_is_accepted_by_its_fingerprint(
-    docker20_machine: Machine, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    docker20_machine: Machine, archive: Path, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".ssh").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -60,6 +60,9 @@ def test_an_unknown_host_is_accepted_by_its_fingerprint(
     assert main(["inventory", "box"]) == 2
     said = capsys.readouterr().err
     assert "ssh-ed25519 SHA256:" in said
+    assert main(["diagnose", f"ssh://box{archive}"]) == 2
+    assert "--accept SHA256:" in capsys.readouterr().out
     fingerprint = "SHA256:" + said.partition("--accept SHA256:")[2].split()[0]
-    assert main(["inventory", "box", "--runtime", "docker", "--accept", fingerprint]) == 0
+    assert main(["diagnose", f"ssh://box{archive}", "--accept", fingerprint]) == 0
     assert main(["inventory", "box", "--runtime", "docker"]) == 0
+    assert main(["diagnose", f"ssh://box{archive}"]) == 0

@@ -12,8 +12,8 @@ import pytest
 
 from layerkit.diagnosis import diagnose
 from layerkit.errors import AccessDenied, NotFound, PassedBy, SourceError, UsageError
-from layerkit.export import export_image
-from layerkit.hosts import UnknownHostKey
+from layerkit.export import export_image, plan_export
+from layerkit.hosts import Reaching, UnknownHostKey
 from layerkit.sources import open_source
 from layerkit.sources.archive import Archive
 from layerkit.store import Store
@@ -117,10 +117,15 @@ def test_a_file_that_changes_meanwhile(box: Path, archive: Path, tmp_path: Path)
         stream.read()
 
 
-def test_an_unknown_host_is_not_trusted_by_a_source(home: Path, plain_machine: Machine, tmp_path: Path) -> None:
+def test_an_unknown_host_is_not_trusted_by_a_source(
+    home: Path, plain_machine: Machine, archive: Path, tmp_path: Path
+) -> None:
     write_config(home / ".ssh" / "config", plain_machine.sshd, UserKnownHostsFile=tmp_path / "none")
-    with pytest.raises(UnknownHostKey):
+    with pytest.raises(UnknownHostKey) as unknown:
         open_source("ssh://box/app:1")
+    # Accepted, it is known from then on.
+    known = diagnose(f"ssh://box{archive}", reaching={"accept": unknown.value.fingerprint})
+    assert known.outcome == diagnose(f"ssh://box{archive}").outcome == "sound"
 
 
 @pytest.mark.parametrize("machine", ["docker20", "docker26c", "podman", "ctr"], indirect=True)
@@ -133,6 +138,26 @@ def test_an_image_on_a_host(machine: Machine, home: Path, archive: Path) -> None
     assert image.alignment.config.diff_ids == SPEC.true_diff_ids
     with pytest.raises(NotFound):
         open_source("ssh://box/layerkit.test/none:1")
+
+
+def test_an_image_of_another_namespace(ctr_machine: Machine, home: Path, tmp_path: Path) -> None:
+    """Sources and targets on a host are reached as it is said: here, in a namespace of its own."""
+    reference = "layerkit.test/apart:1"
+    spec = Spec(SPEC.layers[1:], tags=(reference,))
+    ctr = ctr_machine.service
+    load = docker_archive(spec).write(tmp_path / "apart.tar")
+    inside = ("-n", "apart", "images")
+    ctr.run(*inside, "import", "--snapshotter", "native", load).expect()
+    write_config(home / ".ssh" / "config", ctr_machine.sshd)
+    with pytest.raises(NotFound):
+        open_source(f"ssh://box/{reference}")
+    reaching = Reaching(namespace="apart", snapshotter="native")
+    report = diagnose(f"ssh://box/{reference}", deep=True, reaching=reaching)
+    assert report.outcome == "sound"
+    assert report.images[0].alignment.config.diff_ids == spec.true_diff_ids
+    plan = plan_export(str(load), to="ssh://box", store=Store(tmp_path / "store"), reaching=reaching)
+    assert [step.action for step in plan.steps] == ["skip"] * 3
+    ctr.run(*inside, "remove", "--sync", reference).expect()
 
 
 def test_an_image_of_a_host_is_exported(docker20_machine: Machine, home: Path, large: Path, tmp_path: Path) -> None:

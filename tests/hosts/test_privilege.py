@@ -48,6 +48,22 @@ def test_the_password_never_becomes_the_program_s_input(shell: Ssh) -> None:
     assert result.text.split()[0] == hashlib.sha256(content).hexdigest()
 
 
+def test_a_file_is_read_by_who_logged_in(shell: Ssh, tmp_path: Path) -> None:
+    """sudo allows these programs and no shell; the file's bytes are all that the program reads."""
+    content = bytes(range(256)) * 10_000
+    path = tmp_path / "it's a file"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
+        folder.chmod(0o755)
+    root = become_root(shell, ["id", "-u"], answer)
+    assert root.run(["sha256sum"], file=str(path)).text.split()[0] == hashlib.sha256(content).hexdigest()
+    free = become_root(shell, ["uname"], nobody)
+    assert free.run(["sha1sum"], file=str(path)).text.split()[0] == hashlib.sha1(content).hexdigest()
+    assert shell.run(["sha1sum"], file=str(path)).text.split()[0] == hashlib.sha1(content).hexdigest()
+    assert not shell.run(["sha1sum"], file=f"{path}.gone").ok
+
+
 def test_without_a_password_where_none_is_wanted(shell: Ssh) -> None:
     root = become_root(shell, ["uname"], nobody)
     assert root.run(["uname"]).text == "Linux\n"

@@ -317,16 +317,21 @@ def test_a_load_is_not_believed(docker26_machine: Machine, store: Store, monkeyp
 
 
 def test_a_tag_that_meant_another_image_means_it_again(
-    docker26_machine: Machine, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    machine: Machine, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    docker26_machine.service.clear()
+    machine.service.clear()
     older = Spec(stack("older", range(2)), tags=(NEW,))
-    docker26_machine.service.load(docker_archive(older).write(tmp_path / "older.tar")).expect()
-    before = state(docker26_machine)
-    monkeypatch.setattr(Host, "create_and_remove", lambda self, name: Result(1, b"", "no container today"))
-    done = ship(f"{SHOP}:1.1", "box", store=store, reaching=reach(docker26_machine))
+    machine.service.load(docker_archive(older).write(tmp_path / "older.tar")).expect()
+    before = state(machine)
+    with monkeypatch.context() as broken:
+        broken.setattr(Host, "create_and_remove", lambda self, name: Result(1, b"", "no container today"))
+        done = ship(f"{SHOP}:1.1", "box", store=store, reaching=reach(machine))
     assert "no container can be created: no container today" in done.deliveries[0].message
-    assert state(docker26_machine)[1] == before[1]
+    assert state(machine)[1] == before[1]
+    with machine.connect() as host:
+        assert host.create_and_remove(NEW).ok
+    assert ship(f"{SHOP}:1.1", "box", store=store, reaching=reach(machine)).ok
+    assert not [name for name in state(machine)[1] if "kept" in name]  # type: ignore[attr-defined]
 
 
 def test_one_host_stops_no_other(docker20_machine: Machine, podman_machine: Machine, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from layerkit.cli import main
 from layerkit.digest import Digest
 from layerkit.errors import Refused, UsageError
 from layerkit.export import plan_export, read_wanted
-from layerkit.hosts import UnknownHostKey
 from layerkit.inventory import Inventory
 from layerkit.shipping import Delivery, Shipment, Via, read_log, ship
 from layerkit.shipping.cargo import Need, Wanted, needs_of
@@ -22,8 +21,7 @@ from layerkit.shipping.preflight import check_base, choose_way, plan_for
 from layerkit.shipping.proof import Check
 from layerkit.sources import open_image
 from layerkit.store import Store
-from layerkit.widgets.target_picker import TargetPicker
-from tests.hosts.machines import Machine, write_config
+from tests.hosts.machines import Machine
 from tests.images import Spec, oci_layout, stack
 from tests.test_export_loads import NEW, SHOP
 
@@ -213,20 +211,3 @@ def test_a_docker_here_needs_no_ssh(docker20_machine: Machine, store: Store) -> 
         assert done.ok, done.to_text()
     refused = ship(f"{SHOP}:1.0", docker20_machine.service.host, via="sftp", store=store)
     assert "not reached over SSH" in refused.deliveries[0].message
-
-
-@pytest.mark.services
-def test_the_picker_of_the_notebook_asks_a_host(
-    docker20_machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An unknown key is shown; typed behind the host's name it is trusted."""
-    config = write_config(tmp_path / "config", docker20_machine.sshd, UserKnownHostsFile=tmp_path / "known")
-    monkeypatch.setattr("layerkit.hosts.address.USER_CONFIG", config)
-    picker = TargetPicker("ssh://box")
-    with pytest.raises(UnknownHostKey) as caught:
-        picker.targets()
-    picker.path.value = f"ssh://box {caught.value.fingerprint}"
-    (held,) = picker.targets()
-    assert isinstance(held, Inventory)
-    assert (held.host, held.runtime) == ("box", "docker")
-    assert "docker 20.10" in picker.note.value
