@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Unpack, cast
 
 from .alignment import Alignment
-from .archive import LayerFile, Part, Writing, blob_name, compose, length
+from .archive import ImageFile, LayerFile, Part, Writing, blob_name, compose, length
 from .arrival import write_script
 from .decision import decide
 from .diagnosis import diagnose, read_held
@@ -206,9 +206,20 @@ def export_image(
     foreseen = None if outer else foresee(plan, store)
     files = foreseen if foreseen is not None else gather(plan, store, progress)
     fill = partial(gather, plan, store, progress) if foreseen is not None and not on_disk(plan) else None
+    _not_read_from(plan, files, Path(output))
     how = Looking(tuple(loaders), deep)
     done = _write(plan, compose(files, plan.form), Path(output), store, outer, split, progress, how, fill)
     return replace(done, script=write_script(plan, files, Path(output), done.size, split=bool(split)))
+
+
+def _not_read_from(plan: Plan, files: Sequence[ImageFile], output: Path) -> None:
+    """An archive must not take the place of what it is made from, or of the base that it needs."""
+    uris = [image.source.uri for image in plan.images]
+    named = [*uris, *(uri.partition(":")[2] for uri in uris), *(target.host for target in plan.targets)]
+    read = {Path(name).expanduser().resolve() for name in named if name and "\0" not in name}
+    read |= {layer.content.path.resolve() for file in files for layer in file.layers if layer.content is not None}
+    if output.resolve() in read:
+        raise UsageError(f"{output} is what this export reads from", hint="choose another name to save it as")
 
 
 Fill = Callable[[Callable[[LayerFile], None]], object]

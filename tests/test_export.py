@@ -170,3 +170,19 @@ def test_a_plan_is_carried_out_exactly(store: Store, tmp_path: Path) -> None:
     assert done.plan is plan
     carried = {f"blobs/{step.digest.replace(':', '/')}" for step in plan.carried}
     assert carried <= set(members(tmp_path / "out.tar"))
+
+
+@pytest.mark.parametrize("name", ["base.tar", "./sub/../base.tar", "link.tar"])
+def test_what_is_read_is_not_written_over(
+    name: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    base = export_image(f"{SHOP}:1.0", "base.tar", store=store).paths[0]
+    (tmp_path / "link.tar").symlink_to("base.tar")
+    before = base.read_bytes()
+    for image, to in ((f"{SHOP}:1.1", "base.tar"), ("docker-archive:base.tar", ()), ("base.tar", ())):
+        with pytest.raises(UsageError, match="is what this export reads from"):
+            export_image(image, name, to=to, store=store)
+    assert base.read_bytes() == before
+    assert left(tmp_path) == ["base.tar", "link.tar"]
