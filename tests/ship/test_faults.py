@@ -157,7 +157,7 @@ def test_a_link_that_breaks(via: Via, machine: Machine, big_archive: str, store:
     assert not delivery.ok
     assert "the connection to" in delivery.message
     assert "was lost" in delivery.message
-    assert delivery.bytes < 4_000_000
+    assert delivery.bytes < 4_000_000 or via == "pull"  # there, what the tunnel has taken counts
     _settles(machine, before)
 
 

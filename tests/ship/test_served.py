@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,6 +74,9 @@ def test_only_what_goes_out_is_counted(file: ImageFile, served: Served, url: str
     requests.head(f"{url}{served.name}/blobs/{file.layers[0].digest}", timeout=10)
     assert served.sent == 0
     requests.get(f"{url}{served.name}/blobs/{file.layers[0].digest}", timeout=10)
+    end = time.monotonic() + 5  # it is counted after it has gone
+    while not served.sent and time.monotonic() < end:
+        time.sleep(0.01)
     assert served.sent == file.layers[0].size
 
 
