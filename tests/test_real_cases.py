@@ -6,7 +6,7 @@ Each case cites where it was seen. Layer counts, positions and history counts ar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from layerkit.inventory import Inventory
 from .images import (
     ABSENT,
     EMPTY_LAYER,
+    Member,
     Spec,
     Tar,
     build_cache,
@@ -30,10 +31,8 @@ from .images import (
     docker_archive,
     ghost,
     hybrid,
-    layer,
     oci_layout,
     sha256,
-    stack,
     steps,
     utf16_redirect,
 )
@@ -61,8 +60,18 @@ class Case:
     held: Callable[[], Inventory | None] = field(default=lambda: None)
 
 
+def layer(salt: str, number: int, size: int = 1500) -> bytes:
+    """A layer with a file of its own, and one that every layer writes over: the order tells in the files."""
+    line = f"{salt} layer {number}\n".encode()
+    return bytes(Tar((Member(f"f{number}.txt", line * (size // len(line) + 1)), Member("top.txt", line))))
+
+
+def stack(salt: str, numbers: Iterable[int]) -> tuple[bytes, ...]:
+    return tuple(layer(salt, number) for number in numbers)
+
+
 def spec(salt: str, count: int, **knobs: Any) -> Spec:
-    return Spec(**{"layers": stack(salt, range(count), size=200) if False else stack(salt, range(count)), **knobs})
+    return Spec(**{"layers": stack(salt, range(count)), **knobs})
 
 
 def without(*positions: int) -> dict[int | str, None]:

@@ -24,11 +24,6 @@ NAME = "registry.example/shop/app:1.0"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
 def mend(tmp_path: Path, store: Store) -> Any:
     def call(tar: Tar | bytes, **options: Any) -> Repaired:
         broken = tmp_path / "broken.tar"

@@ -21,11 +21,6 @@ ONE = Spec(stack("one", range(4)))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
 def broken(tmp_path: Path) -> Path:
     return docker_archive(Spec(ONE.layers, entry={"Layers": lambda names: names[:0:-1]})).write(tmp_path / "big.tar")
 

@@ -70,7 +70,8 @@ class Docker:
         if not created.ok:
             return created
         container = created.stdout.strip()
-        exported = self.run("export", container, stdout=archive)
+        # Not `docker export`, after which 26.1 keeps the layers until it is restarted (moby#48516).
+        exported = self.run("cp", f"{container}:/", "-", stdout=archive)
         self.run("rm", "-f", container).expect()
         return exported
 
