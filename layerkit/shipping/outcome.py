@@ -127,7 +127,7 @@ class Shipment:
         head = "".join(f'<th scope="col">{name}</th>' for name in ("", "host", "runtime", "what", "sent"))
         return (
             f'<style>{sheet()}</style><div class="layerkit"><div class="lk-main lk-plan">'
-            f'<p class="lk-sum">{escape(self.sentence)}.</p><div class="lk-scroll"><table class="lk-steps">'
+            f'<p class="lk-sum">{escape(self.sentence)}.</p><div class="lk-scroll"><table class="lk-deliveries">'
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></div></div>"
         )
 
