@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -28,15 +29,25 @@ Ask = Callable[[Question], str | None]
 
 
 def ask_terminal(question: Question) -> str | None:
-    """Ask on the terminal, if there is one."""
-    if not sys.stdin.isatty():
+    """Ask on the terminal, or below the cell of a notebook; None where nobody is there."""
+    if not (sys.stdin is not None and sys.stdin.isatty()) and not _in_a_cell():
         return None
     again = "not accepted, try again\n" if question.attempt > 1 else ""
     prompt = f"{again}{printable(question.prompt)}: "
     try:
         return input(prompt) if question.echo else getpass.getpass(prompt)
-    except EOFError:
+    except (EOFError, NotImplementedError):  # the latter is a kernel's whose front end asks nobody
         return None
+
+
+def _in_a_cell() -> bool:
+    """Whether a cell is being run: then ipykernel's own `input` and `getpass` ask in the page.
+
+    Only for the main thread, which is the cell's.
+    """
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    running = kernel is not None and kernel.IPKernelApp.initialized()
+    return running and threading.current_thread() is threading.main_thread()
 
 
 def answers(ask: Ask, question: Question) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .explainer import Explainer
 from .guided_export import GuidedExport
 from .investigator import Investigator
+from .shipper import Shipper
 from .verifier import Verifier
 
-__all__ = ["Explainer", "GuidedExport", "Investigator", "Verifier"]
+__all__ = ["Explainer", "GuidedExport", "Investigator", "Shipper", "Verifier"]

@@ -42,7 +42,7 @@ class ExportForm(ipw.VBox):
         named = [name for name in ([images] if isinstance(images, str) else images) if name]
         self.sample = not named
         self.images = ipw.Textarea(
-            value="\n".join(named or _sample()),
+            value="\n".join(named or sample()),
             description="Images",
             placeholder="one on each line: docker://registry.example/shop/app:2.4, redis:7, oci:DIR:TAG, an archive",
             rows=min(6, max(2, len(named))),
@@ -119,7 +119,7 @@ class ExportForm(ipw.VBox):
             control.disabled = frozen
 
 
-def _sample() -> list[str]:
+def sample() -> list[str]:
     """A tiny image of two versions, by the shorter of its paths."""
     with suppress(LayerkitError, ValueError):
         folder = data_dir() / "shop-oci"

@@ -240,7 +240,6 @@ class GuidedExport(ipw.VBox):
         if plan is None or self._asked != self.form.asked or self.progress.used:
             plan = self._decide()
         self.planning.hide()
-        self._guard(plan)
         self._proved.layout.display = "none"
         self.progress.start(plan)
         self._step(_EXPORT)
@@ -251,9 +250,14 @@ class GuidedExport(ipw.VBox):
         except Cancelled:
             outcome = "stopped"
             raise
+        except UsageError:  # nothing was begun
+            outcome = ""
+            raise
         finally:
             self.progress.finish(outcome)
-            self.export_button.description = "Export" if outcome == "verified" else "Resume"
+            if not outcome:
+                self.progress.clear()
+            self.export_button.description = "Resume" if outcome in ("stopped", "failed") else "Export"
         self._exported = done
         self.proof.value = f"<style>{sheet()}</style>{proof_content(done)}"
         self.keep.show(done.report, self.path)
@@ -269,14 +273,6 @@ class GuidedExport(ipw.VBox):
         with suppress(Cancelled):  # what was written has its name and its diagnosis already
             return replace(done, report=diagnose(path, deep=deep, held=targets[0], progress=self.progress))
         return done
-
-    def _guard(self, plan: Plan) -> None:
-        """An archive must not take the place of what it is made from, or of the base that it needs."""
-        path = self.path.resolve()
-        uris = [image.source.uri for image in plan.images]
-        taken = [uri.partition(":")[2] or uri for uri in uris] + uris + [target.host for target in plan.targets]
-        if path in {Path(name).expanduser().resolve() for name in taken if name and "\0" not in name}:
-            raise UsageError(f"{self.path} is what this export reads from", hint="choose another name to save it as")
 
     def _show_plan(self) -> None:
         if self._plan is not None:

@@ -14,6 +14,7 @@ from ..errors import NotFound
 from ..inventory import Inventory
 from ..report.words import count
 from .archive_picker import complete
+from .questions import Questions
 from .theme import LABEL, markup, text
 
 
@@ -23,18 +24,18 @@ class Kind:
 
     name: str
     placeholder: str = ""
-    look: Callable[[str], Inventory] | None = None
+    look: Callable[[str, Questions], Inventory] | None = None
 
 
-def ask_host(typed: str) -> Inventory:
-    """What a machine holds, asked now. Behind its name may stand the fingerprint of a host key that is to be trusted.
-
-    Nobody can be asked from here: a key with a passphrase has to be in the agent. Raises what `hosts.connect` raises.
-    """
+def ask_host(typed: str, questions: Questions) -> Inventory:
+    """What a machine holds, asked now. Raises what `hosts.connect` raises."""
     from ..hosts import take_inventory  # paramiko takes a while to import
 
-    name, *accepted = typed.split() or [""]
-    return take_inventory(name, accept=accepted, ask=lambda question: None)
+    return questions.reach(lambda accepted: take_inventory(typed, accept=accepted, ask=questions), typed)
+
+
+def _read(typed: str, _: Questions) -> Inventory:
+    return read_held(os.path.expanduser(typed))
 
 
 KINDS: tuple[Kind, ...] = (
@@ -42,12 +43,12 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "what an inventory file lists",
         "path of an inventory, as `layerkit inventory HOST -o site.json` writes it",
-        read_held,
+        _read,
     ),
-    Kind("what an earlier archive brought", "path of an archive that the target has loaded", read_held),
+    Kind("what an earlier archive brought", "path of an archive that the target has loaded", _read),
     Kind(
         "what a host holds right now",
-        "ssh://[USER@]HOST[:PORT], an alias of ~/.ssh/config, or local; then SHA256:... to trust its key",
+        "ssh://[USER@]HOST[:PORT], an alias of ~/.ssh/config, or local",
         ask_host,
     ),
 )
@@ -81,11 +82,12 @@ class TargetPicker(ipw.VBox):
         )
         self.path.add_class("lkp-follow")
         self.note = markup("", "lkp-note")
+        self.questions = Questions()
         self.kind.observe(lambda _: self._chosen(), "value")
         self.path.observe(lambda _: self._typed(), "value")
         row = ipw.HBox([self.kind, self.path])
         row.add_class("lkp-wrap")
-        super().__init__([row, self.note])
+        super().__init__([row, self.note, self.questions])
         self._chosen()
         self._typed()
 
@@ -106,7 +108,7 @@ class TargetPicker(ipw.VBox):
             raise NotFound(
                 "No file is named that says what the target has", hint="type its path, or choose a full archive"
             )
-        held = kind.look(os.path.expanduser(typed))
+        held = kind.look(typed, self.questions)
         who = " ".join(filter(None, (held.runtime, held.version, held.platform))) or "of unknown make"
         self.note.value = text(f"{who}, holds {count(max(len(held.diff_ids), len(held.chain_ids)), 'layer')}")
         return [held]

@@ -30,6 +30,11 @@ class Lab:
     settings: Path
     token: str = field(repr=False)
 
+    @property
+    def home(self) -> Path:
+        """The home folder of its kernels."""
+        return self.folder.parent
+
     def url(self, notebook: str) -> str:
         # `reset` forgets the tabs of an earlier visit.
         return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?reset&token={self.token}"

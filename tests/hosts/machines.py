@@ -125,6 +125,18 @@ def run_guest_sshd(sudoers: str = "", options: str = "", sftp: str = "internal-s
             yield Sshd("127.0.0.1", port, "guest", root / "user", root / "known_hosts", root, root / "log")
 
 
+@contextlib.contextmanager
+def run_guest_machine(service: Docker) -> Iterator[Sshd]:
+    """A machine on which `guest` may run this Docker with sudo, and has to type PASSWORD for both."""
+    with private_root("guests") as folder:
+        folder.chmod(0o755)
+        wrap(folder, "docker", service.command)
+        path = f"{folder}:{PATH}"
+        rights = f"Defaults secure_path={path}\nguest ALL=(root) {folder}/docker"
+        with run_guest_sshd(rights, options=f'SetEnv "PATH={path}"') as sshd:
+            yield sshd
+
+
 class Cable:
     """A TCP connection to a port that can be cut, after so many bytes towards it or at once."""
 
