@@ -92,7 +92,7 @@ def descendants() -> set[int]:
 
 def names_in(archive: Path) -> set[str]:
     with tarfile.open(archive) as files:
-        return {name.removeprefix("./").removeprefix("/") for name in files.getnames()}
+        return {name.removeprefix("./") for name in files.getnames()}
 
 
 @pytest.fixture

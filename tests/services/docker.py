@@ -71,7 +71,7 @@ class Docker:
             return created
         container = created.stdout.strip()
         # Not `docker export`, after which 26.1 keeps the layers until it is restarted (moby#48516).
-        exported = self.run("cp", f"{container}:/", "-", stdout=archive)
+        exported = self.run("cp", f"{container}:/.", "-", stdout=archive)
         self.run("rm", "-f", container).expect()
         return exported
 
