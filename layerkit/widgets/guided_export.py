@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import ipywidgets as ipw
 
@@ -31,13 +29,12 @@ from .progress_bar import ProgressBar
 from .report_export import ReportExport
 from .step_bar import StepBar
 from .target_picker import Target
-from .theme import LABEL, STYLE, markup, note, text
+from .theme import LABEL, STYLE, button, markup, text, title
+from .worker import Worker
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _IMAGES, _PLAN, _EXPORT, _PROOF, _ALL = 0, 2, 3, 4, 5
@@ -93,7 +90,7 @@ class GuidedExport(ipw.VBox):
             ExportOptions(form=form, layers=layers, outer=outer, split=split, store=where, deep=deep, access=access),
             access.get("authfile", ""),
         )
-        self.plan_button = _button("Plan", "Say what would travel, without doing it")
+        self.plan_button = button("Plan", "Say what would travel, without doing it")
         self.planning = ProgressBar()
         self.rate = ipw.BoundedFloatText(
             value=rate / 1e6,
@@ -112,18 +109,17 @@ class GuidedExport(ipw.VBox):
             style=LABEL,
             layout=ipw.Layout(flex="1 1 300px", width="auto"),
         )
-        self.export_button = _button("Export", "Carry out exactly this plan")
+        self.export_button = button("Export", "Carry out exactly this plan")
         self.progress = ExportProgress()
         self.steps = StepBar("Steps of an export", ("Images", "Target", "Plan", "Export", "Proof"))
-        self.problem = markup("")
+        self._worker = Worker("layerkit export", self._freeze)
+        self.problem = self._worker.problem
         self.planned = markup("", "lkp-planned")
         self.proof = markup("", "lkp-planned")
         self.keep = ReportExport()
         self._plan: Plan | None = None
         self._asked: object = None
         self._exported: Exported | None = None
-        self._thread: threading.Thread | None = None
-        self._busy = threading.Lock()
         self.plan_button.on_click(lambda _: self.start(self.plan))
         self.export_button.on_click(lambda _: self.start(self.run))
         self.rate.observe(lambda _: self._show_plan(), "value")
@@ -138,10 +134,8 @@ class GuidedExport(ipw.VBox):
         speed.add_class("lkp-speed")
         saving = ipw.HBox([self.output, self.export_button])
         saving.add_class("lkp-wrap")
-        self._planned = ipw.VBox(
-            [markup(_title("Plan")), self.planned, speed, markup(_title("Export")), saving, self.progress]
-        )
-        self._proved = ipw.VBox([markup(_title("Proof")), self.proof, markup(_title("Keep the report")), self.keep])
+        self._planned = ipw.VBox([title("Plan"), self.planned, speed, title("Export"), saving, self.progress])
+        self._proved = ipw.VBox([title("Proof"), self.proof, title("Keep the report"), self.keep])
         self._planned.layout.display = self._proved.layout.display = "none"
         planning = ipw.HBox([self.plan_button, self.planning])
         planning.add_class("lkp-wrap")
@@ -179,47 +173,20 @@ class GuidedExport(ipw.VBox):
 
     def plan(self) -> Plan:
         """Plan here and now and show it. What cannot be done is told in the panel, and raised."""
-        return self._work(self._decide)
+        return self._worker.run(self._decide, self._stopped)
 
     def run(self) -> Exported:
         """Export what was planned, plan first where nothing was or something else is asked for now; then verify."""
-        return self._work(self._carry_out)
+        return self._worker.run(self._carry_out, self._stopped)
 
     def start(self, work: Callable[[], object]) -> None:
         """`plan` or `run` in a thread of its own: the notebook stays usable, Pause and Cancel work."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=_quietly, args=(work,), name="export", daemon=True)
-            self._thread.start()
+        self._worker.start(work)
 
     def wait(self, timeout: float | None = None) -> Exported | None:
         """Wait for what `start` began, at most `timeout` seconds, and return the last export."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self._worker.wait(timeout)
         return self._exported
-
-    def _work(self, work: Callable[[], _T]) -> _T:
-        if not self._busy.acquire(blocking=False):
-            raise UsageError("this panel is at work already", hint="wait for it, or cancel it")
-        self.problem.value = ""
-        self._freeze(True)
-        try:
-            return work()
-        except Cancelled:
-            self.problem.value = f'<div class="lkp-muted lkp-stopped" role="status">{self._stopped()}</div>'
-            raise
-        except LayerkitError as error:
-            self.problem.value = note(f"{error}.".replace("..", "."), error.hint)
-            raise
-        except Exception as error:
-            _log.debug("export of %s failed", self.form.lines, exc_info=True)
-            said = f"It failed: {type(error).__name__}: {error}"
-            self.problem.value = note(said, "this is a fault of layerkit; `layerkit export` in a terminal tells more")
-            raise
-        finally:
-            self.planning.hide()
-            self._freeze(False)
-            self._step()
-            self._busy.release()
 
     def _decide(self) -> Plan:
         self._plan = self._exported = None
@@ -298,6 +265,9 @@ class GuidedExport(ipw.VBox):
     def _freeze(self, frozen: bool) -> None:
         self.form.freeze(frozen)
         self.output.disabled = self.plan_button.disabled = self.export_button.disabled = frozen
+        if not frozen:
+            self.planning.hide()
+            self._step()
 
     def __repr__(self) -> str:
         return f"GuidedExport({self.form.lines!r})"
@@ -323,16 +293,3 @@ def _suggestion(plan: Plan | None) -> str:
         return "export.tar"
     name = _UNSAFE.sub("-", plan.names[0].rpartition("/")[2]).strip(".-")[:80] or "export"
     return f"{name}{'-and-more' if len(plan.images) > 1 else ''}{'-delta' if plan.is_delta else ''}.tar"
-
-
-def _quietly(work: Callable[[], object]) -> None:
-    with suppress(Exception):  # the panel has told it
-        work()
-
-
-def _title(name: str) -> str:
-    return f'<div class="lkp-title" role="heading" aria-level="2">{name}</div>'
-
-
-def _button(name: str, tooltip: str) -> ipw.Button:
-    return ipw.Button(description=name, tooltip=tooltip, button_style="primary")

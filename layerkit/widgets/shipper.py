@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import ipywidgets as ipw
 
-from ..errors import Cancelled, LayerkitError, UsageError
+from ..errors import LayerkitError, UsageError
 from ..report.words import count
 from ..sources.access import Access, Reaching
 from ..store import Store
@@ -23,13 +22,12 @@ from .host_tables import Load, Stop, held_table, load_table
 from .progress_bar import ProgressBar
 from .questions import Questions
 from .step_bar import StepBar
-from .theme import STYLE, markup, note, text
+from .theme import STYLE, button, markup, text, title
+from .worker import Worker
 
 if TYPE_CHECKING:
     from ..shipping import Fleet, Shipment, Via
 
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 _HOSTS, _PLAN, _SHIP, _ALL = 0, 1, 2, 4
 _AT_ONCE = 20
@@ -64,17 +62,18 @@ class Shipper(ipw.VBox):
         **access: Unpack[Access],
     ) -> None:
         self.form = HostForm(images, hosts, via, platform, access.get("reaching", Reaching()))
-        self.connect_button = _button("Connect", "Ask every host what it holds")
+        self.connect_button = button("Connect", "Ask every host what it holds")
         self.asking = markup("", "lkp-muted")
         self.questions = Questions()
         self.held = markup("", "lkp-planned lkp-hosts")
-        self.plan_button = _button("Plan", "Say what would travel to each, without doing it")
+        self.plan_button = button("Plan", "Say what would travel to each, without doing it")
         self.planning = ProgressBar()
         self.planned = markup("", "lkp-planned lkp-hosts")
-        self.ship_button = _button("Ship", "Send each what it lacks, and look again there")
+        self.ship_button = button("Ship", "Send each what it lacks, and look again there")
         self.progress = HostProgress()
         self.proof = markup("", "lkp-planned lkp-hosts")
-        self.problem = markup("")
+        self._worker = Worker("layerkit ship", self._freeze)
+        self.problem = self._worker.problem
         self.steps = StepBar("Steps of a shipment", ("Hosts", "Plan", "Ship", "Proof"))
         self._store, self._history, self._access = store, log, access
         self._stops: tuple[Stop, ...] = ()
@@ -83,14 +82,12 @@ class Shipper(ipw.VBox):
         self._reaching: Reaching = Reaching()
         self._decided_for: object = None
         self._shipment: Shipment | None = None
-        self._thread: threading.Thread | None = None
-        self._busy = threading.Lock()
-        for button, work in (
+        for pressed, work in (
             (self.connect_button, self.connect),
             (self.plan_button, self.plan),
             (self.ship_button, self.ship),
         ):
-            button.on_click(lambda _, work=work: self.start(work))
+            pressed.on_click(lambda _, work=work: self.start(work))
         super().__init__([markup(STYLE), self._layout()])
         self.add_class("lkp-panel")
         self._step()
@@ -104,9 +101,9 @@ class Shipper(ipw.VBox):
         connecting.add_class("lkp-indent")
         planning.add_class("lkp-after")
         shipping.add_class("lkp-after")
-        self._connected = ipw.VBox([markup(_title("Hosts")), self.held, planning])
-        self._decided = ipw.VBox([markup(_title("Plan")), self.planned, shipping, self.progress])
-        self._proved = ipw.VBox([markup(_title("Proof")), self.proof])
+        self._connected = ipw.VBox([title("Hosts"), self.held, planning])
+        self._decided = ipw.VBox([title("Plan"), self.planned, shipping, self.progress])
+        self._proved = ipw.VBox([title("Proof"), self.proof])
         body = ipw.VBox(
             [self.form, connecting, self.questions, self._connected, self._decided, self.problem, self._proved]
         )
@@ -128,57 +125,29 @@ class Shipper(ipw.VBox):
 
     def connect(self) -> tuple[Stop, ...]:
         """Connect to every host and ask what it holds. One that cannot be reached says so in its row."""
-        return self._work(self._connect, "Connect")
+        return self._worker.run(self._connect, lambda: "Stopped: press Connect to start again.")
 
     def plan(self) -> Fleet:
         """Say what would travel to each host, connect first where that was not done."""
-        return self._work(self._decide, "Plan")
+        return self._worker.run(self._decide, lambda: "Stopped: press Plan to start again.")
 
     def ship(self) -> Shipment:
         """Send every host what it lacks now, and look again there."""
-        return self._work(self._deliver, "Ship")
+        return self._worker.run(self._deliver, lambda: "Stopped: press Ship to start again.")
 
     def start(self, work: Callable[[], object]) -> None:
         """`connect`, `plan` or `ship` in a thread of its own: the notebook stays usable."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=_quietly, args=(work,), name="shipper", daemon=True)
-            self._thread.start()
+        self._worker.start(work)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for what `start` began, at most `timeout` seconds."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self._worker.wait(timeout)
 
     def close(self) -> None:
         """Hang up and go."""
         self.questions.stop()
         self._hang_up()
         super().close()
-
-    def _work(self, work: Callable[[], _T], name: str) -> _T:
-        if not self._busy.acquire(blocking=False):
-            raise UsageError("this panel is at work already", hint="wait for it, or cancel it")
-        self.problem.value = ""
-        self._freeze(True)
-        try:
-            return work()
-        except Cancelled:
-            self.problem.value = f'<div class="lkp-stopped" role="status">Stopped: press {name} to start again.</div>'
-            raise
-        except LayerkitError as error:
-            self.problem.value = note(f"{error}.".replace("..", "."), error.hint)
-            raise
-        except Exception as error:
-            _log.debug("shipping failed", exc_info=True)
-            said = f"It failed: {type(error).__name__}: {error}"
-            self.problem.value = note(said, "this is a fault of layerkit; `layerkit ship` in a terminal tells more")
-            raise
-        finally:
-            self.planning.hide()
-            self.asking.value = ""
-            self._freeze(False)
-            self._step()
-            self._busy.release()
 
     def _connect(self) -> tuple[Stop, ...]:
         names = self.form.machines
@@ -298,6 +267,10 @@ class Shipper(ipw.VBox):
     def _freeze(self, frozen: bool) -> None:
         self.form.freeze(frozen)
         self.connect_button.disabled = self.plan_button.disabled = self.ship_button.disabled = frozen
+        if not frozen:
+            self.planning.hide()
+            self.asking.value = ""
+            self._step()
 
     def __repr__(self) -> str:
         return f"Shipper({len(self._stops)} hosts)"
@@ -312,16 +285,3 @@ class Shipper(ipw.VBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         return {**super()._repr_mimebundle_(**kwargs), "text/html": self._repr_html_()}
-
-
-def _quietly(work: Callable[[], object]) -> None:
-    with suppress(Exception):  # the panel has told it
-        work()
-
-
-def _title(name: str) -> str:
-    return f'<div class="lkp-title" role="heading" aria-level="2">{name}</div>'
-
-
-def _button(name: str, tooltip: str) -> ipw.Button:
-    return ipw.Button(description=name, tooltip=tooltip, button_style="primary")

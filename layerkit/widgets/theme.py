@@ -40,3 +40,13 @@ def note(message: str, hint: str = "") -> str:
     """Something that did not work: one sentence, and what to try."""
     more = f"<span>{text(hint)}</span>" if hint else ""
     return f'<div class="lkp-problem" role="alert"><b>✗ {text(message, 1000)}</b>{more}</div>'
+
+
+def title(name: str) -> ipw.HTML:
+    """The heading of a part of a panel."""
+    return markup(f'<div class="lkp-title" role="heading" aria-level="2">{name}</div>')
+
+
+def button(name: str, tooltip: str) -> ipw.Button:
+    """A button that is one of a panel's steps."""
+    return ipw.Button(description=name, tooltip=tooltip, button_style="primary")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from ..errors import Cancelled, IntegrityError, LayerkitError, SourceError, UsageError
+from ..errors import IntegrityError, LayerkitError, SourceError, UsageError
 from ..inventory import Inventory
 from ..report import FORMATS, Failure, Report, Reports
 from ..report.verdict_table import verdict_frame, verdicts_html
@@ -24,11 +21,10 @@ from .progress_bar import ProgressOfMany
 from .report_export import SUFFIXES
 from .runtimes import Runtimes
 from .theme import LABEL, STYLE, WIDE, markup, note, text
+from .worker import Worker
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_log = logging.getLogger(__name__)
 
 
 class Verifier(ipw.VBox):
@@ -91,7 +87,8 @@ class Verifier(ipw.VBox):
         self.runtimes = Runtimes(loaders, "Must load")
         self.button = ipw.Button(description="Verify", button_style="primary")
         self.progress = ProgressOfMany()
-        self.problem = markup("")
+        self._worker = Worker("layerkit diagnose", self._freeze)
+        self.problem = self._worker.problem
         self.result = markup("", "lkp-verified")
         self.folder = ipw.Text(
             value="",
@@ -104,8 +101,6 @@ class Verifier(ipw.VBox):
         self.kept = markup("", "lkp-export")
         self._reports: Reports | None = None
         self._uploads: dict[str, str] = {}
-        self._thread: threading.Thread | None = None
-        self._busy = threading.Lock()
         self.add.on_click(lambda _: self._add())
         self.button.on_click(lambda _: self.start())
         self.keep.on_click(lambda _: self._keep())
@@ -181,42 +176,23 @@ class Verifier(ipw.VBox):
 
     def start(self) -> None:
         """Verify in a thread of its own: the notebook stays usable, and Cancel works."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._quietly, name="verify", daemon=True)
-            self._thread.start()
+        self._worker.start(self.run)
 
     def wait(self, timeout: float | None = None) -> Reports | None:
         """Wait for what `start` began, at most `timeout` seconds, and return the last reports."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self._worker.wait(timeout)
         return self._reports
 
     def run(self) -> Reports:
         """Verify here and now and show it. What cannot be done at all is told in the panel, and raised."""
-        if not self._busy.acquire(blocking=False):
-            raise UsageError("this panel is at work already", hint="wait for it, or cancel it")
+        return self._worker.run(self._verify, lambda: "Stopped. Press Verify to start again.")
+
+    def _verify(self) -> Reports:
         self._reports = None
         self._found.layout.display = "none"
-        self.problem.value = self.kept.value = ""
-        self._freeze(True)
+        self.kept.value = ""
         self.progress.start()
-        try:
-            self._reports = reports = self._look()
-        except Cancelled:
-            self.problem.value = '<div class="lkp-muted" role="status">Stopped. Press Verify to start again.</div>'
-            raise
-        except LayerkitError as error:
-            self.problem.value = note(f"{error}.".replace("..", "."), error.hint)
-            raise
-        except Exception as error:
-            _log.debug("verification failed", exc_info=True)
-            said = f"The verification failed: {type(error).__name__}: {error}"
-            self.problem.value = note(said, "this is a fault of layerkit; `layerkit diagnose` in a terminal tells more")
-            raise
-        finally:
-            self._freeze(False)
-            self.progress.hide()
-            self._busy.release()
+        self._reports = reports = self._look()
         self.result.value = _page(reports)
         self._found.layout.display = ""
         return reports
@@ -234,10 +210,6 @@ class Verifier(ipw.VBox):
             progress=self.progress,
         )
         return Reports(tuple(replace(item, subject=self._uploads.get(item.subject, item.subject)) for item in found))
-
-    def _quietly(self) -> None:
-        with suppress(Exception):  # the panel has told it
-            self.run()
 
     def _add(self) -> None:
         target = self.picker.target
@@ -271,6 +243,8 @@ class Verifier(ipw.VBox):
         boxes = self.runtimes.boxes.values()
         for control in (self.archives, self.add, self.held, self.deep, self.button, self.keep, *boxes):
             control.disabled = frozen
+        if not frozen:
+            self.progress.hide()
 
     def __repr__(self) -> str:
         return f"Verifier({str(self.archives.value).splitlines()!r})"

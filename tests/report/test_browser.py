@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from layerkit.report import Failure, Report, Reports
-from tests.services.browser import ARGUMENTS
+from tests.browser.conftest import browser
 
 from .build import frames_of, report_of, sound_of, trimmed
 
@@ -23,12 +22,7 @@ JUPYTERLAB = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield started
-        started.close()
+__all__ = ["browser"]
 
 
 def opened(browser: Browser, page: Path, width: int, scheme: str = "light") -> Page:
